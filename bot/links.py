@@ -24,17 +24,19 @@ def page(
     *,
     line: str = "",
     trace: Sequence[str] = (),
+    follow: bool = False,
     **path: str,
 ) -> tuple[PageLink, ...]:
     """Return the link to a page of a site, or no link without PUBLIC_URL.
 
     `name` is the page's name in the dashboard's URLs, `line` the text of its filter field and
-    `trace` the IDs of the traces to compare.
+    `trace` the IDs of the traces to compare. With `follow` its search renews itself.
     """
     if not settings.PUBLIC_URL:
         return ()
     several = {"site": site} if len(sites().all) > 1 else {}
     asked = ({"q": line} if line else {}) | ({"trace": trace} if trace else {})
+    asked |= {"follow": "1"} if follow else {}
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
     return (PageLink(label, f"{settings.PUBLIC_URL}{reverse(name, kwargs=several | path)}{query}"),)
 

@@ -198,3 +198,72 @@ class SilenceMessage(EndingMessage):
     class Meta(EndingMessage.Meta):
         abstract = False
         indexes = [models.Index(fields=["said", "due"], name="silence_messages_due")]
+
+
+class AlertMessage(Leased):
+    """A message about alerts in a subscribed channel, unique by subscription and key.
+
+    `number` counts the messages of a subscription, see bot.slack.alert_store; in a thread it is
+    None, and `parent` is the key of the thread's first message. `ts` is "" until it is known.
+    `shown` is a digest of what it shows, `state` the state of its alerts when it was posted,
+    `groups` are those that it shows. `again` says why it was posted a second time. `at` is when it
+    was claimed (Unix nanoseconds), `changed` when it was last posted or edited. What is `final`
+    is left as it is. The lease is held by the bot process that posts or edits it.
+    """
+
+    class Step(models.TextChoices):
+        """How far posting it has come; what is LOST may be in Slack or not."""
+
+        POSTING = "posting"
+        POSTED = "posted"
+        LOST = "lost"
+        DELETED = "deleted"
+        GIVEN_UP = "given up"
+
+    class Again(models.TextChoices):
+        """Why it was posted again: somebody had deleted it, or Slack had not confirmed it."""
+
+        NO = ""
+        DELETED = "deleted"
+        LOST = "lost"
+
+    subscription = models.BigIntegerField()
+    key = models.CharField(max_length=128)
+    number = models.PositiveIntegerField(null=True)
+    parent = models.CharField(max_length=64, default="", db_default="")
+    channel = models.CharField(max_length=64)
+    ts = models.CharField(max_length=64, default="", db_default="")
+    step = models.CharField(max_length=16, choices=Step)
+    again = models.CharField(max_length=16, choices=Again, default=Again.NO, db_default="")
+    shown = models.CharField(max_length=32)
+    state = models.CharField(max_length=32)
+    groups = models.JSONField()
+    at = models.BigIntegerField()
+    final = models.BooleanField(default=False, db_default=False)
+    changed = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["subscription", "key"], name="one_message_a_key"),
+            models.UniqueConstraint(fields=["subscription", "number"], name="one_message_a_number"),
+        ]
+        indexes = [models.Index(fields=["final", "subscription"], name="alert_messages_open")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of subscription {self.subscription}: {self.step}"
+
+
+class ClosedChannel(models.Model):
+    """A subscribed channel that takes no messages: why, in Slack's word, since and until when.
+
+    It is tried again at `again`.
+    """
+
+    channel = models.CharField(max_length=64, primary_key=True)
+    error = models.CharField(max_length=64)
+    since = models.DateTimeField()
+    again = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

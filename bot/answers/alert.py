@@ -12,13 +12,18 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
+from bot.answers.raising import raise_sampling
+from bot.answers.silences import an_hour
 from bot.answers.times import past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Sentence, shortened
 from ops.alerts.one import ShownAlert, State
-from ops.sites import sites
+from ops.silences.rules import matchers_of
+from ops.sites import Service, sites
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.timerange import format_duration
+
+LONGEST_SILENCE = 700  # characters of a line, so that the other buttons fit as well
 
 
 def one_alert(shown: ShownAlert) -> Reply:
@@ -38,7 +43,9 @@ def one_alert(shown: ShownAlert) -> Reply:
         links=page("the alert", "alerts-one", shown.site, fingerprint=alert.fingerprint),
         follow_ups=(
             *_have_it(shown),
+            *_silence(shown),
             *_of_services(shown),
+            *_raise_sampling(shown),
             FollowUp(
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
@@ -55,6 +62,13 @@ def _have_it(shown: ShownAlert) -> Iterator[FollowUp]:
     if shown.state is not State.RESOLVED and not shown.held:
         line = f"ack {shown.alert.fingerprint}{site_key(shown.site)}"
         yield FollowUp("I have it", line, "primary")
+
+
+def _silence(shown: ShownAlert) -> Iterator[FollowUp]:
+    if shown.notified and not shown.notified.silences:
+        offered = an_hour(matchers_of(shown.alert), shown.site)
+        if len(offered.line) <= LONGEST_SILENCE:
+            yield offered
 
 
 def _times(shown: ShownAlert) -> Iterator[str]:
@@ -109,11 +123,22 @@ def _history(shown: ShownAlert) -> str:
     return Sentence(f"fired {count(found.fired, 'time')}{more}, {lengths}, last ", when(found.last))
 
 
+def _raise_sampling(shown: ShownAlert) -> Iterator[FollowUp]:
+    """Offer to keep every trace for a while, if the alert is about a service and is not over."""
+    names = [each.name for each in _services(shown)]
+    if names and shown.state in (State.FIRING, State.PENDING):
+        yield raise_sampling(shown.alert.fingerprint, " and ".join(names), shown.site)
+
+
+def _services(shown: ShownAlert) -> list[Service]:
+    labels = shown.alert.labels.items()
+    services = sites().site(shown.site).services.values()
+    return [each for each in services if each.alerts and each.alerts.items() <= labels]
+
+
 def _of_services(shown: ShownAlert) -> Iterator[FollowUp]:
     """Offer a diagnosis of the services that the alert is about, and their failing traces."""
-    site, labels = sites().site(shown.site), shown.alert.labels.items()
-    for service in site.services.values():
-        if service.alerts and service.alerts.items() <= labels:
-            yield diagnose(service.name, shown.site)
-            if site.jaeger:
-                yield failing_traces(service.name, shown.site)
+    for service in _services(shown):
+        yield diagnose(service.name, shown.site)
+        if sites().site(shown.site).jaeger:
+            yield failing_traces(service.name, shown.site)

@@ -13,6 +13,7 @@ from bot.answers.phrases import (
     failing_traces,
     site_key,
 )
+from bot.answers.silences import an_hour
 from bot.answers.times import lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, shortened
@@ -132,6 +133,9 @@ def _next_of_alerts(found: AlertList, narrowed: str) -> Iterator[FollowUp]:
     for service in site.services.values() if site.jaeger else ():
         if service.alerts and any(service.alerts.items() <= each for each in labels):
             yield failing_traces(service.name, found.site)
+    names = {alert.name for alert in found.firing}
+    if found.routed and len(names) == 1:
+        yield an_hour([Matcher("alertname", "=", *names)], found.site)
     if narrowed:
         yield FollowUp("All alerts", f"alerts{site_key(found.site)}")
     if found.alerts:

@@ -9,9 +9,11 @@ from bot.answers.times import ago, at, lasting, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.alerts.changes import AlertChange, Kind
-from ops.overview.actions import ChangeKind, Changes, Happened, VersionChange
+from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, VersionChange
 from ops.sampling.actions import SamplingChange
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.notifications import Silence
 
 MOST_ROWS = 40
 _LONGEST_NAME = 80
@@ -23,6 +25,8 @@ _ONE = {
     ChangeKind.ROLLOUTS: "rollout",
     ChangeKind.SAMPLING: "sampling change",
     ChangeKind.ALERTS: "alert change",
+    ChangeKind.SILENCES: "silence change",
+    ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
 }
 _ALERTS = {
     Kind.FIRING: "{} started firing",
@@ -50,9 +54,9 @@ def changes_reply(found: Changes) -> Reply:
 def _verdict(found: Changes, doubts: list[str]) -> Iterator[str]:
     """Yield `2 rollouts and 1 alert change in petstore in the last 24 h`."""
     where = f" in {found.service}" if found.service else f" on {found.site}"
-    numbers = Counter(map(kind_of, found.found))
+    numbers = Counter(each.kind for each in found.found)
     said = [count(numbers[kind], _ONE[kind]) for kind in found.kinds if numbers[kind]]
-    every = {*found.kinds} == {*ChangeKind}
+    every = {*found.kinds} == {*EVERY_KIND}
     nothing = f"No {'change' if every else ' or '.join(_ONE[kind] for kind in found.kinds)}"
     known = " that we know of" if doubts else ""
     more = "At least " if found.more else ""
@@ -70,19 +74,16 @@ def _and(parts: list[str]) -> str:
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
-def kind_of(change: Happened) -> ChangeKind:
-    """Return of which kind a change is."""
-    if change.version:
-        return ChangeKind.ROLLOUTS
-    return ChangeKind.SAMPLING if change.sampling else ChangeKind.ALERTS
-
-
 def row_of(change: Happened) -> Row:
     """Return a change in a row."""
     if change.version:
         what, details = _of_version(change.version)
     elif change.sampling:
         what, details = _of_sampling(change.sampling)
+    elif change.silence:
+        what, details = _of_silence(change.silence, ended=change.ended)
+    elif change.acknowledgement:
+        what, details = _of_holding(change.acknowledgement, ended=change.ended)
     elif change.alert:
         what, details = _of_alert(change.alert)
     return Row((ago(timerange.to_datetime(change.at)), what), details)
@@ -102,6 +103,28 @@ def _of_sampling(change: SamplingChange) -> tuple[str, tuple[str, ...]]:
     by = shortened(f"by {who(change)}{because(change)}", LONGEST_SENTENCE)
     what = f"sampling of {change.service}: {change.previous} -> {change.policy}"
     return what, (*([end] if end else []), by)
+
+
+def _of_silence(silence: Silence, *, ended: bool) -> tuple[str, tuple[str | Sentence, ...]]:
+    matchers = shortened(", ".join(map(str, silence.matchers)), LONGEST_SENTENCE)
+    if ended:
+        return f"silence ended: {matchers}", ()
+    by = f"by {silence.created_by or 'somebody unnamed'}"
+    because = f": {silence.comment}" if silence.comment else ""
+    said = shortened(f"{by}{because}", LONGEST_SENTENCE)
+    return f"silenced: {matchers}", (Sentence("until ", when(silence.ends_at)), said)
+
+
+def _of_holding(held: Acknowledgement, *, ended: bool) -> tuple[str, tuple[str, ...]]:
+    person, what = shortened(held.person, _LONGEST_NAME), shortened(held.what, _LONGEST_NAME)
+    if held.end == GIVEN_BACK and ended:
+        return f"{person} gave back {what}", ()
+    if ended:
+        why = "it resolved" if held.end == RESOLVED else "the time is over"
+        return f"{person} no longer has {what}: {why}", ()
+    given = f" from {shortened(held.given_by, _LONGEST_NAME)}" if held.given_by else ""
+    note = (shortened(held.note, LONGEST_SENTENCE),) if held.note else ()
+    return f"{person} has {what}{given}", note
 
 
 def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:
@@ -142,12 +165,14 @@ def _doubts(found: Changes) -> Iterator[str]:
 
 def _next(found: Changes) -> Iterator[FollowUp]:
     of = f"{f' {found.service}' if found.service else ''}{site_key(found.site)}"
-    kinds = set(map(kind_of, found.found))
+    kinds = {each.kind for each in found.found}
     if ChangeKind.ROLLOUTS in kinds:
         yield FollowUp("Versions", f"version{of}")
     if ChangeKind.ALERTS in kinds:
         yield FollowUp("Alerts", f"alerts{of}")
+    if ChangeKind.SILENCES in kinds:
+        yield FollowUp("Silences", f"silences{site_key(found.site)}")
     if ChangeKind.SAMPLING in kinds:
         yield FollowUp("Sampling history", f"sampling history{of}")
-    if {*found.kinds} != {*ChangeKind} and not found.hidden:
+    if {*found.kinds} != {*EVERY_KIND} and not found.hidden:
         yield FollowUp("All changes", f"changes{of}")

@@ -11,6 +11,7 @@ from bot.answers.phrases import (
     elsewhere,
     site_key,
 )
+from bot.answers.raising import raise_sampling
 from bot.answers.times import at, past, when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
@@ -29,7 +30,6 @@ MOST_OPERATIONS = 3
 MOST_CHANGES = 5
 MOST_DOUBTS = 5
 MOST_TROUBLES = 20
-_WATCH = "15m"  # for how long the button raises sampling
 
 
 def diagnosis(found: Diagnosis) -> Reply:
@@ -155,9 +155,7 @@ def _next(found: Diagnosis) -> Iterator[FollowUp]:
         yield FollowUp("Slow traces", slow_traces(found, lately.slower[0]))
     yield FollowUp("What changed", f"changes {of}")
     if _is_worth_more_traces(found):
-        reason = 'because="a diagnosis"'
-        line = f"change sampling {found.service} always for={_WATCH} {reason}"
-        yield FollowUp("Keep all traces for 15 min", f"{line}{site_key(found.site)}")
+        yield raise_sampling(found.service, found.service, found.site)
 
 
 def slow_traces(found: Diagnosis, slow: OperationLately) -> str:

@@ -1,8 +1,11 @@
 """Phrases that several answers share: counts, sites, links and buttons."""
 
-from bot.replies import FollowUp, shortened
+from bot.links import page
+from bot.replies import FollowUp, PageLink, shortened
 from ops.errors import did_you_mean
 from ops.sites import sites
+from ops.vocabulary.filters import quote
+from ops.vocabulary.timerange import format_moment
 
 LONGEST_VALUE = 160
 LONGEST_SENTENCE = 300
@@ -41,6 +44,21 @@ def failing_traces(service: str, site: str) -> FollowUp:
     """Return the button that lists a service's failing traces."""
     line = f"list traces {service} error{site_key(site)}"
     return FollowUp(f"Failing traces of {service}", line)
+
+
+def new_traces(service: str, site: str, since: int) -> FollowUp:
+    """Return the button that lists the traces since a moment (Unix nanoseconds)."""
+    line = f"list traces {service} from={format_moment(since)}{site_key(site)}"
+    return FollowUp(f"New traces of {shortened(service, 30)}", line)
+
+
+def new_traces_page(service: str, site: str, since: int) -> tuple[PageLink, ...]:
+    """Return the page on which the traces since a moment arrive."""
+    if not sites().site(site).jaeger:
+        return ()
+    label = f"new traces of {shortened(service, 30)}, live"
+    line = f"service={quote(service)} from={format_moment(since)}"
+    return page(label, "traces", site, line=line, follow=True)
 
 
 def diagnose(service: str, site: str) -> FollowUp:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, new_traces_page, site_key
 from bot.answers.times import ago, at, when
 from bot.links import page
-from bot.replies import Ends, FollowUp, Reply, Row, Sentence, Timed, shortened
+from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed, shortened
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
@@ -101,7 +101,7 @@ def sampling_change(change: SamplingChange) -> Reply:
         ),
         columns=("Instance", "State", "Reason"),
         notes=(f"Reason: {change.reason}",) if change.reason else (),
-        links=page("sampling", "sampling", change.site),
+        links=(*page("sampling", "sampling", change.site), *_arriving(change)),
         timed=_timed(change),
         follow_ups=(
             _revert(change.service, change.site, change.then)
@@ -111,6 +111,14 @@ def sampling_change(change: SamplingChange) -> Reply:
             else ()
         ),
     )
+
+
+def _arriving(change: SamplingChange) -> tuple[PageLink, ...]:
+    """Return the page on which its traces arrive, if every trace is kept for a while."""
+    if not change.until or change.policy.share != 1:
+        return ()
+    since = timerange.from_datetime(change.at.replace(microsecond=0))
+    return new_traces_page(change.service, change.site, since)
 
 
 def _timed(change: SamplingChange) -> Timed | None:

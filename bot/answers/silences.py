@@ -77,6 +77,11 @@ def an_hour_more(key: str, ends_at: int, site: str) -> FollowUp:
     return FollowUp("1 hour more", f"extend silence {key} until={later}{site_key(site)}")
 
 
+def an_hour(matchers: Sequence[Matcher], site: str) -> FollowUp:
+    """Return the button that asks whether to silence alerts for an hour."""
+    return FollowUp("Silence 1 h", f"silence {_line(matchers)} for=1h{site_key(site)}")
+
+
 def matchers_line(matchers: Sequence[Matcher]) -> str:
     """Return the matchers of a silence as a note."""
     return f"Matchers: {shortened(_line(matchers), LONGEST_SENTENCE)}"

@@ -13,6 +13,7 @@ from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
 from bot.commands.overview import show_overview
+from bot.commands.raising import sampling_up
 from bot.commands.reads import words_left
 from bot.commands.sampling import (
     change_sampling,
@@ -23,6 +24,7 @@ from bot.commands.sampling import (
     undo_sampling,
 )
 from bot.commands.silences import end_silence, extend_silence, list_silences, silence
+from bot.commands.subscriptions import list_subscriptions, subscribe, unsubscribe
 from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
 from bot.intents import Intent
@@ -99,6 +101,9 @@ registry.add(
     cancel,
     version,
     show_alert,
+    subscribe,
+    list_subscriptions,
+    unsubscribe,
     list_alerts,
     acknowledge,
     hand_over,
@@ -109,6 +114,7 @@ registry.add(
     end_silence,
     silence,
     sampling_off,
+    sampling_up,
     show_history,
     show_sampling,
     diagnose,

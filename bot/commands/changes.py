@@ -11,13 +11,15 @@ from bot.replies import Reply
 from ops.errors import InvalidInput
 from ops.language.reading import Reading
 from ops.overview import actions as overview
-from ops.overview.actions import LAST_DAY, ChangeKind
+from ops.overview.actions import EVERY_KIND, LAST_DAY, ChangeKind
 from ops.vocabulary.timerange import TimeRange
 
 _KINDS = {
     "rollouts": ChangeKind.ROLLOUTS,
     "sampling": ChangeKind.SAMPLING,
     "alerts": ChangeKind.ALERTS,
+    "silences": ChangeKind.SILENCES,
+    "acknowledgements": ChangeKind.ACKNOWLEDGEMENTS,
 }
 
 _ALERTS = ("fired", "alert", "alerts", "alerted", "firing", "off", "went", "resolved")
@@ -64,18 +66,20 @@ async def _read(message: Message, text: str) -> Reading:
         perhaps="recently, lately, recent, last, diff",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
-    usage="[SERVICE] [rollouts] [sampling] [alerts] [last=24h] [from=TIME to=TIME] [site=NAME]",
-    summary="show what changed: rollouts, sampling, alerts that started and ended",
+    usage="[SERVICE] [KIND ...] [last=24h] [from=TIME to=TIME] [site=NAME]",
+    summary="show what changed: rollouts, sampling, alerts, silences and who had which alert",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
     details=(
+        f"KIND is one of {', '.join(_KINDS)}; without one, everything is shown.",
         "It comes from what OpsPortal remembers itself, and says how far back that goes.",
+        "Silences come from Alertmanager, which remembers them for some days.",
         "Without a time it is about the last 24 hours.",
     ),
     needs=(overview.show_changes,),
 )
 async def what_changed(message: Message, asked: _Asked) -> Reply:
     """Show what changed on a site or in a service."""
-    return await _changes(message, asked, asked.kinds or tuple(ChangeKind))
+    return await _changes(message, asked, asked.kinds or EVERY_KIND)
 
 
 @command(

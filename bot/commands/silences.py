@@ -52,10 +52,10 @@ class Which:
 
 async def _parse_wish(message: Message, rest: str) -> Wish:
     """Read matchers, for how long, and why; raises NotSetUp without Alertmanager."""
-    given, reason = take_reason(rest, message.clock)
+    asked = rest.strip().removesuffix(f" {CONFIRM}")
+    given, reason = take_reason(asked, message.clock)
     given, said = take_term(given, message.clock)
-    parts = given.split()
-    filter = parse_filter(" ".join(each for each in parts if each != CONFIRM))
+    filter = parse_filter(given)
     if filter != AlertFilter(matchers=filter.matchers, words=filter.words, site=filter.site):
         raise InvalidInput(_KEPT)
     if not (filter.matchers or filter.words):
@@ -66,7 +66,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     if filter.words or filter.states:
         raise InvalidInput(_KEPT)
     ends_at = _end(said, message.clock, message.clock.now + HOUR)
-    return Wish(filter.matchers, ends_at, reason, filter.site, CONFIRM in parts)
+    return Wish(filter.matchers, ends_at, reason, filter.site, asked != rest.strip())
 
 
 async def _parse_which(message: Message, rest: str) -> Which:

@@ -19,6 +19,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.commands import registry
 from bot.slack import metrics
+from bot.slack.alert_messages import AlertMessages
 from bot.slack.api_errors import REMEDIES, UNANSWERED, error_code, is_refusal, reason, retry_after
 from bot.slack.app_limit import AppLimit
 from bot.slack.connection import CLOSE_SECONDS, Connection, Envelope
@@ -130,6 +131,7 @@ async def _serve(name: str, timing: Timing) -> None:
         handler = EventHandler(
             me["user_id"], profiles, inbox, sender, DirectMessages(web, sender), timing
         )
+        alerts = AlertMessages(sender, name)
         limit, unfurls = AppLimit(), Unfurls(web, profiles, me["user_id"])
 
         async def receive(envelope: Envelope, acknowledge: Callable[[], Awaitable[None]]) -> None:
@@ -156,6 +158,7 @@ async def _serve(name: str, timing: Timing) -> None:
             asyncio.ensure_future(handler.keep_leases(timing.tend)),
             asyncio.ensure_future(handler.cards.keep_current(timing.tend)),
             asyncio.ensure_future(handler.timed.keep(timing.tend)),
+            asyncio.ensure_future(alerts.keep(timing.tend)),
             asyncio.ensure_future(handler.order.run()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
             asyncio.ensure_future(web.watch(authenticate, timing.token)),

@@ -52,13 +52,16 @@ class Limits:
     """The limits for writing to one channel, to the workspace, and for replacing messages.
 
     Replacing is in Slack's third tier: at least fifty per minute. `patience` is for how many
-    seconds to retry an answer while Slack accepts nothing.
+    seconds to retry an answer while Slack accepts nothing. What nobody asked for, in subscribed
+    channels, leaves room for answers: no bursts, and no more than forty edits a minute.
     """
 
     channel: Limit
     workspace: Limit
     replacing: Limit
     patience: float = 300.0
+    news: Limit = Limit(interval=1.05, burst=1)
+    news_edits: Limit = Limit(interval=1.55, burst=1)
 
 
 USUAL_LIMITS = Limits(

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
@@ -63,6 +64,7 @@ _INERT: dict[str, Any] = {
 _INERT_ALONE: dict[str, Any] = {"parse": "none", "link_names": False}
 _EVERYWHERE = "workspace"
 _REPLACING = "chat.update"
+_NEWS_EDITS = "edits of news"
 _PUBLISHING = "views.publish"
 _LONGEST_SECTION = 3_000
 log = logging.getLogger(__name__)
@@ -84,13 +86,16 @@ class Fate(Enum):
 class Sent:
     """The outcome of a message: ANSWERED, FAILED or UNKNOWN; its ts and channel, "" for none.
 
-    `later` means that it failed because Slack accepts no more right now.
+    `later` means that it failed because Slack accepts no more right now; `wait` is for how many
+    seconds, if Slack says so. `why` is Slack's error code or another reason.
     """
 
     state: State
     ts: str = ""
     channel: str = ""
     later: bool = False
+    wait: float | None = None
+    why: str = ""
 
 
 class Sender:
@@ -162,14 +167,36 @@ class Sender:
 
         It is also FAILED if Slack accepts nothing for `patience` seconds.
         """
-
-        def update(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
-
+        update = partial(self._replaced, channel, ts)
         paces = ((_REPLACING, self.limits.replacing),)
         return await self._persist(
             update, message, paces, claim, repeatable=True, patience=patience
         )
+
+    async def wait_for_place(self, channel: str) -> None:
+        """Wait for a place for news in a channel, "" for a place to edit some anywhere."""
+        if channel:
+            paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.news))
+        else:
+            paces = ((_REPLACING, self.limits.replacing), (_NEWS_EDITS, self.limits.news_edits))
+        for key, limit in paces:
+            await self.clock.sleep(await self.rate_limiter.reserve(key, limit))
+
+    async def back_off(self, channel: str, seconds: float) -> None:
+        """Post nothing to a channel for these seconds, or edit nothing for ""."""
+        limit = self.limits.channel if channel else self.limits.replacing
+        await self.rate_limiter.back_off(channel or _REPLACING, limit, seconds)
+
+    async def post_once(
+        self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim
+    ) -> Sent:
+        """Post news without retrying; `wait_for_place` comes first."""
+        return await self._persist(partial(self._posted, thread), message, (), claim, tries=1)
+
+    async def replace_once(self, channel: str, ts: str, message: SlackMessage) -> Sent:
+        """Edit news without retrying; `wait_for_place` comes first."""
+        update = partial(self._replaced, channel, ts)
+        return await self._persist(update, message, (), None, tries=1)
 
     async def respond(
         self, url: str, messages: Sequence[SlackMessage], claim: PostClaim | None = None
@@ -272,20 +299,19 @@ class Sender:
     async def _post(
         self, thread: tuple[str, str], message: SlackMessage, claim: PostClaim | None = None
     ) -> Sent:
-        channel, thread_ts = thread
-
-        def post(content: dict[str, Any]) -> Awaitable[Any]:
-            return self.web.chat_postMessage(
-                channel=channel,
-                thread_ts=thread_ts or None,
-                mrkdwn=False,
-                **_INERT,
-                **content,
-            )
-
-        paces = ((_EVERYWHERE, self.limits.workspace), (channel, self.limits.channel))
+        post = partial(self._posted, thread)
+        paces = ((_EVERYWHERE, self.limits.workspace), (thread[0], self.limits.channel))
         patience = self.limits.patience
         return await self._persist(post, message, paces, claim, patience=patience)
+
+    async def _posted(self, thread: tuple[str, str], content: dict[str, Any]) -> Any:
+        channel, thread_ts = thread
+        return await self.web.chat_postMessage(
+            channel=channel, thread_ts=thread_ts or None, mrkdwn=False, **_INERT, **content
+        )
+
+    async def _replaced(self, channel: str, ts: str, content: dict[str, Any]) -> Any:
+        return await self.web.chat_update(channel=channel, ts=ts, **_INERT, **content)
 
     async def _persist(
         self,
@@ -296,15 +322,16 @@ class Sender:
         *,
         repeatable: bool = False,
         patience: float = 0.0,
+        tries: int = TRIES,
     ) -> Sent:
         """Call until it succeeds; repeat a call that may have succeeded only if `repeatable`.
 
         If Slack definitely did nothing, retry until `patience` seconds after the claim was made,
-        and at least a few times. What is not an answer, such as a placeholder, has no claim.
+        and at least `tries` times. What is not an answer, such as a placeholder, has no claim.
         """
         blocks, simpler = message.blocks, iter((message.fallback, ()))
         given_up = claim.made + patience if claim else 0.0
-        for tries in count(1):
+        for tried in count(1):
             # The channel's place last: a wait after taking it would bring this message too
             # close to the next one.
             for key, limit in paces:
@@ -325,15 +352,15 @@ class Sender:
                 await claim.take_back(why if fate is Fate.REFUSED else "")
             if fate is Fate.BLOCKS_REFUSED and blocks:
                 blocks = next(simpler)
-            elif fate is Fate.LATER and (tries < TRIES or self.clock.monotonic() < given_up):
+            elif fate is Fate.LATER and (tried < tries or self.clock.monotonic() < given_up):
                 if asked is None:  # it may be only our network, so other bots need not wait
-                    await self.clock.sleep(min(2.0 ** (tries - 1), _LONGEST_WAIT))
+                    await self.clock.sleep(min(2.0 ** (tried - 1), _LONGEST_WAIT))
                 else:
                     await self.rate_limiter.back_off(*paces[-1], asked)
-            elif not (fate is Fate.LOST and repeatable and tries < TRIES):
+            elif not (fate is Fate.LOST and repeatable and tried < tries):
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
-        return Sent(state, later=fate is Fate.LATER)
+        return Sent(state, later=fate is Fate.LATER, wait=asked, why=why)
 
 
 def _error_in(body: str) -> str:

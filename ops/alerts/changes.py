@@ -64,7 +64,7 @@ def read_changes(
     alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
     rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
     if service:
-        alerts, rules = _of_service(alerts, service), rules.none()
+        alerts, rules = of_service(alerts, service), rules.none()
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )
@@ -80,7 +80,8 @@ def read_changes(
     return tuple(_together(found))[:limit]
 
 
-def _of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[AlertPeriod]":
+def of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[AlertPeriod]":
+    """Return a service's own of these."""
     if not service.alerts:
         return alerts.none()
     for number, (name, value) in enumerate(service.alerts.items()):

@@ -15,11 +15,19 @@ from ops.guard import ANY_PERSON, DEADLINE, action
 from ops.language.names import Names
 from ops.language.reading import Reading
 from ops.language.times import Clock
-from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.changing import Changes, look_for_changes
 from ops.overview.diagnosing import Diagnosis, diagnose_service
 from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import LATELY, MOST, Happened, VersionChange, happened
+from ops.overview.happened import (
+    EVERY_KIND,
+    LATELY,
+    MOST,
+    ChangeKind,
+    Happened,
+    VersionChange,
+    happened,
+)
 from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
@@ -36,7 +44,9 @@ from ops.overview.raising import (
 from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
-from ops.overview.surroundings import ServiceAround, Surroundings, look_around
+from ops.overview.surroundings import ServiceAround, Surroundings, find_alert, look_around
+from ops.overview.timeline import Timeline, look_along
+from ops.overview.unlike import TracesOfAlert, compare_traces_of
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
@@ -47,6 +57,7 @@ from ops.watch.report import SourceReport, WatchReport, watch_report
 
 __all__ = [
     "EVERYTHING",
+    "EVERY_KIND",
     "LAST_DAY",
     "MOST_RAISED",
     "TERM",
@@ -67,8 +78,11 @@ __all__ = [
     "SiteSnapshot",
     "SourceReport",
     "Surroundings",
+    "Timeline",
+    "TracesOfAlert",
     "VersionChange",
     "WatchReport",
+    "compare_alert_traces",
     "diagnose",
     "diagnose_site",
     "explain_none",
@@ -82,12 +96,14 @@ __all__ = [
     "show_snapshot",
     "show_status",
     "show_surroundings",
+    "show_timeline",
     "show_watch",
 ]
 
 READ = "overview.view_overview"
 MOST_SERVICES = 12
 MOST_DIAGNOSED = 100  # services of a site
+COMPARING = 10.0  # seconds for data that a page can do without
 DIAGNOSING = 2.7  # seconds: an answer is there within three
 AGE = 5.0  # seconds that figures and traces of a diagnosis may be old
 LAST_DAY = TimeRange.last(timerange.DAY)
@@ -234,13 +250,32 @@ async def show_snapshot(
 
 
 @action("overview.show_surroundings", permission=READ_ALERTS)
-async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = "") -> Surroundings:
-    """Return what happened around an alert, as far as the user may see it.
+async def show_surroundings(
+    actor: Actor, *, fingerprint: str = "", name: str = "", site: str = ""
+) -> Surroundings:
+    """Return what happened around an alert, as far as the user may see it; no backend is asked.
 
-    Raises the same errors as `alerts.show_alert`.
+    Of several alerts of a `name` it is the one that started first or, if none is active, that
+    ended last. Raises the same errors as `alerts.show_alert`.
     """
-    shown = await show_alert(actor, fingerprint=fingerprint, site=site)
-    return await look_around(actor, sites().site(site), shown)
+    where = sites().site(site)
+    one = fingerprint or await find_alert(actor, where, name)
+    return await look_around(
+        actor, where, await show_alert(actor, fingerprint=one, site=where.name)
+    )
+
+
+@action("overview.compare_alert_traces", permission=READ_ALERTS, deadline=COMPARING)
+async def compare_alert_traces(
+    actor: Actor, *, fingerprint: str = "", site: str = ""
+) -> TracesOfAlert:
+    """Return what the traces around an alert have unlike the hour before it.
+
+    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`.
+    """
+    where = sites().site(site)
+    shown = await show_alert(actor, fingerprint=fingerprint, site=where.name)
+    return await compare_traces_of(actor, where, shown)
 
 
 @action("overview.diagnose", permission=READ)
@@ -286,18 +321,41 @@ async def diagnose_site(
 async def show_changes(
     actor: Actor,
     *,
-    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    kinds: Sequence[ChangeKind] = EVERY_KIND,
     range: TimeRange = LAST_DAY,
     service: str = "",
     site: str = "",
 ) -> Changes:
     """Return what changed on a site, or in one of its services, as far as the user may see it.
 
-    It comes from OpsPortal's own memory: no source is asked.
+    It comes from OpsPortal's own memory, except for silences, for which Alertmanager is asked.
     """
     where = sites().site(site)
     what = where.service(service) if service else None
     return await look_for_changes(actor, where, what, range.start_end(), kinds)
+
+
+@action("overview.show_timeline", permission=READ)
+async def show_timeline(
+    actor: Actor,
+    *,
+    kinds: Sequence[ChangeKind] = tuple(ChangeKind),
+    range: TimeRange = LAST_DAY,
+    service: str = "",
+    person: str = "",
+    lanes: int = 20,
+    site: str = "",
+) -> Timeline:
+    """Return what happened on a site, or in one of its services, and what lasted meanwhile.
+
+    Only as far as the user may see it; with a `person`, only what that person did. What alerts did
+    is returned for `lanes` names.
+    """
+    where = sites().site(site)
+    what = where.service(service) if service else None
+    return await look_along(
+        actor, where, what, range.start_end(), kinds, person=person, lanes=lanes
+    )
 
 
 @action("overview.explain_none", permission=READ_TRACES)

@@ -3,29 +3,28 @@
 import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ops.acknowledgements.actions import Acknowledgement, list_acknowledgements
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.alerts.changes import Kind
+from ops.alerts.changes import AlertChange, Kind
+from ops.audit import actions as audit
 from ops.database import in_database
+from ops.errors import OpsError
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import MOST, Happened, happened
+from ops.overview.happened import EVERY_KIND, MOST, ChangeKind, Happened, happened
 from ops.overview.memory import Memory, read_memory
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
+from ops.sampling.actions import SamplingChange
+from ops.silences import past as silences
+from ops.silences.past import PastSilences, is_about
 from ops.sites import Service, Site
 from ops.versions import actions as versions
+from ops.versions.actions import History
+from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import Moment, TimeRange
-
-
-class ChangeKind(StrEnum):
-    """A kind of change, in the words of a sentence."""
-
-    ROLLOUTS = "rollouts"
-    SAMPLING = "sampling changes"
-    ALERTS = "alerts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,38 @@ class Changes:
 
     @property
     def depends_on_memory(self) -> bool:
-        """Whether any of it was seen by a watcher; changes of sampling are our own."""
-        return bool({*self.kinds} - {ChangeKind.SAMPLING})
+        """Whether any of it was seen by a watcher."""
+        return bool({*self.kinds} & {ChangeKind.ROLLOUTS, ChangeKind.ALERTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What the services say of a time, as far as the user may see it; each may be an error."""
+
+    kinds: tuple[ChangeKind, ...]
+    hidden: tuple[ChangeKind, ...]
+    versions: Mapping[str, History] | OpsError | None
+    sampling: tuple[SamplingChange, ...] | OpsError | None
+    alerts: tuple[AlertChange, ...] | OpsError | None
+    silences: PastSilences | OpsError | None
+    acknowledgements: tuple[Acknowledgement, ...] | OpsError | None
+    memory: Memory
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each part that could not be read."""
+        return problems_of(
+            self.versions, self.sampling, self.alerts, self.silences, self.acknowledgements
+        )
 
 
 _RIGHTS: Mapping[ChangeKind, str] = {
     ChangeKind.ROLLOUTS: versions.READ,
-    ChangeKind.SAMPLING: sampling.READ,
     ChangeKind.ALERTS: alerts.READ,
+    ChangeKind.SILENCES: silences.READ,
+    ChangeKind.ACKNOWLEDGEMENTS: alerts.READ,
+    ChangeKind.SAMPLING: sampling.READ,
+    ChangeKind.OTHERS: audit.READ,
 }
 
 
@@ -69,12 +92,25 @@ async def look_for_changes(
     kinds: Collection[ChangeKind],
 ) -> Changes:
     """Read everything concurrently, limited to what the user may see."""
+    pieces = await read_pieces(actor, site, service, when, kinds)
+    # The versions of hundreds of services take more than 5 ms.
+    return await asyncio.to_thread(changes_of, site, service, when, pieces)
+
+
+async def read_pieces(
+    actor: Actor,
+    site: Site,
+    service: Service | None,
+    when: tuple[int, int],
+    kinds: Collection[ChangeKind],
+) -> Pieces:
+    """Read everything concurrently, limited to what the user may see."""
     start, end = when
     range = TimeRange(Moment(start), Moment(end))
     may = (await rights_of(actor.user_id)).permissions
     seen = {kind for kind in kinds if _RIGHTS[kind] in may}
     name = service.name if service else ""
-    ran, sampled, alerted, memory = await asyncio.gather(
+    ran, sampled, alerted, silenced, held, memory = await asyncio.gather(
         if_allowed(
             ChangeKind.ROLLOUTS in seen,
             lambda: versions.list_histories(actor, service=name, site=site.name),
@@ -91,30 +127,83 @@ async def look_for_changes(
                 actor, start=start, end=end, limit=MOST, service=name, site=site.name
             ),
         ),
+        if_allowed(
+            ChangeKind.SILENCES in seen and bool(site.alertmanager),
+            lambda: silences.list_past(actor, start=start, end=end, site=site.name),
+        ),
+        if_allowed(
+            ChangeKind.ACKNOWLEDGEMENTS in seen,
+            lambda: list_acknowledgements(
+                actor, start=start, end=end, service=name, site=site.name
+            ),
+        ),
         in_database(read_memory, site.name, start, end),
     )
-    of_alerts, of_sampling = known(alerted) or (), known(sampled) or ()
+    return Pieces(
+        kinds=tuple(kind for kind in ChangeKind if kind in seen),
+        hidden=tuple(kind for kind in EVERY_KIND if kind in kinds and kind not in seen),
+        versions=ran,
+        sampling=sampled,
+        alerts=alerted,
+        silences=silenced,
+        acknowledgements=held,
+        memory=memory,
+    )
+
+
+def changes_of(
+    site: Site, service: Service | None, when: tuple[int, int], pieces: Pieces
+) -> Changes:
+    """Put the pieces together."""
+    start, end = when
+    of_alerts, of_sampling = known(pieces.alerts) or (), known(pieces.sampling) or ()
+    silenced = known(pieces.silences) or PastSilences(())
     silent = [each.name for each in of_alerts if service and each.kind in (Kind.SILENT, Kind.BACK)]
     own = [each for each in of_alerts if each.name not in silent]
-    found = happened(own, of_sampling, known(ran) or {}, start, end)
+    found = happened(
+        own,
+        of_sampling,
+        known(pieces.versions) or {},
+        start,
+        end,
+        silences_of(service, pieces),
+        known(pieces.acknowledgements) or (),
+    )
     rollouts = [each for each in found if each.version]
     oldest = rollouts[MOST - 1].at if len(rollouts) > MOST else 0
     return Changes(
         site=site.name,
-        service=name,
+        service=service.name if service else "",
         start=start,
         end=end,
-        kinds=tuple(kind for kind in ChangeKind if kind in seen),
+        kinds=pieces.kinds,
         found=tuple(each for each in found if not each.version or each.at >= oldest),
-        more=bool(oldest) or len(of_alerts) == MOST or len(of_sampling) == sampling.MOST_CHANGES,
-        hidden=tuple(kind for kind in ChangeKind if kind in kinds and kind not in seen),
-        memory=memory,
+        more=any(
+            (
+                oldest,
+                len(of_alerts) == MOST,
+                len(of_sampling) == sampling.MOST_CHANGES,
+                silenced.more,
+            )
+        ),
+        hidden=pieces.hidden,
+        memory=pieces.memory,
         problems=(
-            *problems_of(ran, sampled, alerted),
+            *pieces.problems,
+            *silenced.problems,
             *(f"{name} did not answer all the time" for name in dict.fromkeys(silent)),
-            *_unknowable(service, seen),
+            *_unknowable(service, {*pieces.kinds}),
         ),
     )
+
+
+def silences_of(service: Service | None, pieces: Pieces) -> tuple[Silence, ...]:
+    """Return the silences that were in force, of one service those that are about it."""
+    found = known(pieces.silences)
+    if found is None or service is None:
+        return found.silences if found else ()
+    names = {each.name for each in known(pieces.alerts) or ()}
+    return tuple(each for each in found.silences if is_about(each, service.alerts, names))
 
 
 def _unknowable(service: Service | None, kinds: Collection[ChangeKind]) -> Iterator[str]:

@@ -11,9 +11,9 @@ from ops.backends.clients import clients
 from ops.errors import InvalidInput, OpsError
 from ops.guard import check
 from ops.limits import MOST_ITEMS
-from ops.overview.changing import ChangeKind, Changes, look_for_changes
+from ops.overview.changing import Changes, look_for_changes
 from ops.overview.figures import Figures, figures, known, problems_of, settled
-from ops.overview.happened import MOST
+from ops.overview.happened import EVERY_KIND, MOST
 from ops.overview.lately import Lately
 from ops.overview.searching import read_lately
 from ops.sampling import actions as sampling
@@ -112,7 +112,7 @@ class Parts:
         now = timerange.now_ns()
         when = (now - within, now)
         return await self._now(
-            "changes", look_for_changes(self._actor, self.site, service, when, tuple(ChangeKind))
+            "changes", look_for_changes(self._actor, self.site, service, when, EVERY_KIND)
         )
 
     async def sampling(

@@ -134,7 +134,7 @@ def _fitting(alert: Alert, found: AlertList) -> ops_pb2.Alert:
         labels=alert.labels,
         annotations=alert.annotations,
         notified=_notified(found.routed.of(alert)) if found.routed else None,
-        held=_held(held) if held else None,
+        held=held_message(held) if held else None,
     )
     if message.ByteSize() + _AROUND <= LARGEST:
         return message
@@ -162,7 +162,8 @@ def _notified(found: Notified | None) -> ops_pb2.Notified | None:
     )
 
 
-def _held(found: Acknowledgement) -> ops_pb2.Held:
+def held_message(found: Acknowledgement) -> ops_pb2.Held:
+    """Write who has an alert."""
     return ops_pb2.Held(
         person=found.person,
         since=found.since,
@@ -170,4 +171,16 @@ def _held(found: Acknowledgement) -> ops_pb2.Held:
         note=found.note,
         all=found.is_of_group,
         given_by=found.given_by,
+    )
+
+
+def acknowledgement(found: Acknowledgement) -> ops_pb2.Acknowledgement:
+    """Write who has or had what, after a change."""
+    return ops_pb2.Acknowledgement(
+        site=found.site,
+        name=found.name,
+        fingerprint=found.fingerprint,
+        held=held_message(found),
+        ended=found.ended,
+        end=found.end,
     )

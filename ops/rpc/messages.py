@@ -241,7 +241,7 @@ def alert_filter(request: ops_pb2.AlertsReq) -> AlertFilter:
     return AlertFilter(
         matchers=(
             *map(_label, request.labels),
-            *chain.from_iterable(map(_matchers, request.matchers)),
+            *chain.from_iterable(map(matchers, request.matchers)),
         ),
         states=tuple(state.lower() for state in request.states),
         since=max(request.active_at, 0),
@@ -258,7 +258,7 @@ def _label(text: str) -> Matcher:
     return exists(name)
 
 
-def _matchers(text: str) -> tuple[Matcher, ...]:
+def matchers(text: str) -> tuple[Matcher, ...]:
     """Read a list of matchers, or, if it is none, one with commas in its value."""
     try:
         return parse_matchers(text) or (parse_matcher(text),)

@@ -8,15 +8,25 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from ops.acknowledgements import actions as acknowledgements
 from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.requests import actions as requests
-from ops.rpc import alert_pages, log_pages, messages, queries, request_messages, sampling_messages
+from ops.rpc import (
+    alert_pages,
+    log_pages,
+    messages,
+    queries,
+    request_messages,
+    sampling_messages,
+    silence_messages,
+)
 from ops.rpc.errors import rpc
 from ops.rpc.sampling_changes import with_askers
 from ops.rpc.trace_lists import trace_list
 from ops.sampling import actions as sampling
 from ops.sampling.actions import ServiceSampling
+from ops.silences import actions as silences
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.versions import actions as versions
@@ -134,6 +144,83 @@ class OpsServicer:
         found = await alerts.list_alerts(actor, filter=filter)
         answer = await alert_pages.alert_page(found, page)
         return answer + queries.as_read(ops_pb2.AlertsResp, reading)
+
+    @rpc(silences.list_silences, ops_pb2.SilencesReq)
+    async def Silences(self, actor: Actor, request: ops_pb2.SilencesReq) -> ops_pb2.SilencesResp:
+        after = silence_messages.place_of(request.page_token)
+        found = await silences.list_silences(actor, site=request.site)
+        return await asyncio.to_thread(silence_messages.silences, found, after)
+
+    @rpc(silences.preview_silence, ops_pb2.PreviewSilenceReq)
+    async def PreviewSilence(
+        self, actor: Actor, request: ops_pb2.PreviewSilenceReq
+    ) -> ops_pb2.PreviewSilenceResp:
+        matchers = silence_messages.matchers_of(request.matchers)
+        found = await silences.preview_silence(actor, matchers=matchers, site=request.site)
+        return await asyncio.to_thread(silence_messages.preview, found)
+
+    @rpc(silences.create_silence, ops_pb2.CreateSilenceReq)
+    async def CreateSilence(
+        self, actor: Actor, request: ops_pb2.CreateSilenceReq
+    ) -> ops_pb2.ChangedSilence:
+        done = await silences.create_silence(
+            actor,
+            matchers=silence_messages.matchers_of(request.matchers),
+            ends_at=request.ends_at,
+            comment=request.comment,
+            confirmed=request.confirmed,
+            site=request.site,
+        )
+        return silence_messages.changed(done)
+
+    @rpc(silences.extend_silence, ops_pb2.ExtendSilenceReq)
+    async def ExtendSilence(
+        self, actor: Actor, request: ops_pb2.ExtendSilenceReq
+    ) -> ops_pb2.ChangedSilence:
+        done = await silences.extend_silence(
+            actor, key=request.id, ends_at=request.ends_at, site=request.site
+        )
+        return silence_messages.changed(done)
+
+    @rpc(silences.end_silence, ops_pb2.EndSilenceReq)
+    async def EndSilence(
+        self, actor: Actor, request: ops_pb2.EndSilenceReq
+    ) -> ops_pb2.ChangedSilence:
+        done = await silences.end_silence(actor, key=request.id, site=request.site)
+        return silence_messages.changed(done)
+
+    @rpc(acknowledgements.acknowledge, ops_pb2.AcknowledgeReq)
+    async def Acknowledge(
+        self, actor: Actor, request: ops_pb2.AcknowledgeReq
+    ) -> ops_pb2.Acknowledgement:
+        done = await acknowledgements.acknowledge(
+            actor,
+            name=request.name,
+            fingerprint=request.fingerprint,
+            note=request.note,
+            until=max(request.until, 0),
+            site=request.site,
+        )
+        return alert_pages.acknowledgement(done)
+
+    @rpc(acknowledgements.hand_over, ops_pb2.HandOverReq)
+    async def HandOver(self, actor: Actor, request: ops_pb2.HandOverReq) -> ops_pb2.Acknowledgement:
+        done = await acknowledgements.hand_over(
+            actor,
+            to=request.to,
+            name=request.name,
+            fingerprint=request.fingerprint,
+            note=request.note,
+            site=request.site,
+        )
+        return alert_pages.acknowledgement(done)
+
+    @rpc(acknowledgements.give_back, ops_pb2.GiveBackReq)
+    async def GiveBack(self, actor: Actor, request: ops_pb2.GiveBackReq) -> ops_pb2.Acknowledgement:
+        done = await acknowledgements.give_back(
+            actor, name=request.name, fingerprint=request.fingerprint, site=request.site
+        )
+        return alert_pages.acknowledgement(done)
 
 
 def _serialized(response: Message | bytes) -> bytes:

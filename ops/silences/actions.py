@@ -24,7 +24,7 @@ from ops.silences.rules import CHANGE, READ, site_with_silences
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher
-from ops.vocabulary.notifications import ACTIVE, Silence
+from ops.vocabulary.notifications import ACTIVE, EXPIRED, Silence
 
 __all__ = [
     "CHANGE",
@@ -157,7 +157,7 @@ async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     before = _one(found, key)
     await _answering(where, found).end_silence(key)
     await _shared(where, found, key, 0)
-    ended = replace(before, ends_at=timerange.now_ns())
+    ended = replace(before, ends_at=timerange.now_ns(), state=EXPIRED)
     await _noted(store.ended, where.name, key, actor.name, ended.ends_at)
     [hides] = await asyncio.to_thread(hiding.count, found, [before])
     return MadeSilence(where.name, ended, hides)

@@ -5,10 +5,12 @@ and a comment of 5 MB stops its instances from synchronising.
 """
 
 from collections.abc import Sequence
+from itertools import islice
 
 from ops.errors import InvalidInput, NotSetUp
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
 from ops.vocabulary.endings import last_fifth
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
@@ -72,6 +74,13 @@ def questions(matchers: Sequence[Matcher], hidden: int, many: int) -> tuple[str,
     if not any(each.name == ALERTNAME and each.operator in ("=", "=~") for each in matchers):
         found.append("It names no alert, so it also hides alerts that have never fired before")
     return tuple(found)
+
+
+def matchers_of(alert: Alert) -> tuple[Matcher, ...]:
+    """Return the matchers of a silence for this alert alone, as far as so many can say it."""
+    labels = {ALERTNAME: alert.name, **alert.labels}
+    matchers = (Matcher(name, "=", value) for name, value in labels.items())
+    return tuple(islice(matchers, MOST_MATCHERS))
 
 
 def warn_at(since: int, until: int) -> int:

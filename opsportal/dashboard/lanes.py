@@ -142,7 +142,7 @@ class _Axis:
         title = f"nobody watched {self.clock.window(*hole)}"
         return (
             f"<svg {self._span(*hole)}>"
-            f'<rect class="hole" width="100%" y="2" height="20"/><title>{title}</title></svg>'
+            f'<rect class="hole" width="100%" y="8" height="8"/><title>{title}</title></svg>'
         )
 
     def _bar(self, bar: Bar) -> str:

@@ -1924,3 +1924,478 @@ class AlertsResp(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AlertsResp: _TypeAlias = AlertsResp  # noqa: Y015
+
+@_typing.final
+class SilencesReq(_message.Message):
+    """The silences of the site's Alertmanagers that have not ended, the next to end first."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    page_token: _builtins.str
+    """The next_page_token of the previous response; "" starts with the first to end."""
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_token: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_token", b"page_token", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SilencesReq: _TypeAlias = SilencesReq  # noqa: Y015
+
+@_typing.final
+class Silence(_message.Message):
+    """Texts that were written elsewhere are cut if they are very long."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    MATCHERS_FIELD_NUMBER: _builtins.int
+    STARTS_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    CREATED_BY_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ALERTS_FIELD_NUMBER: _builtins.int
+    IS_IDLE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    starts_at: _builtins.int
+    """Unix nanoseconds."""
+    ends_at: _builtins.int
+    created_by: _builtins.str
+    comment: _builtins.str
+    state: _builtins.str
+    """"active", "pending" (it has not started) or, after EndSilence, "expired"."""
+    alerts: _builtins.int
+    """How many of the alerts that Alertmanager has now it silences."""
+    is_idle: _builtins.bool
+    """It is in force and surely matches no alert."""
+    @_builtins.property
+    def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Each as people write it: `alertname="QueueDeep"`."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        matchers: _abc.Iterable[_builtins.str] | None = ...,
+        starts_at: _builtins.int = ...,
+        ends_at: _builtins.int = ...,
+        created_by: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        state: _builtins.str = ...,
+        alerts: _builtins.int = ...,
+        is_idle: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alerts", b"alerts", "comment", b"comment", "created_by", b"created_by", "ends_at", b"ends_at", "id", b"id", "is_idle", b"is_idle", "matchers", b"matchers", "starts_at", b"starts_at", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Silence: _TypeAlias = Silence  # noqa: Y015
+
+@_typing.final
+class SilencesResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    SILENCES_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    total: _builtins.int
+    """How many there are on all pages."""
+    next_page_token: _builtins.str
+    """Requests those that follow; "" on the last page."""
+    @_builtins.property
+    def silences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Silence]: ...
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
+        """Alertmanagers that did not answer: silences and alerts may be missing."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        silences: _abc.Iterable[Global___Silence] | None = ...,
+        failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+        total: _builtins.int = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "next_page_token", b"next_page_token", "silences", b"silences", "site", b"site", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SilencesResp: _TypeAlias = SilencesResp  # noqa: Y015
+
+@_typing.final
+class PreviewSilenceReq(_message.Message):
+    """Each of `matchers` is as in AlertsReq. Nothing is silenced."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHERS_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    @_builtins.property
+    def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        matchers: _abc.Iterable[_builtins.str] | None = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["matchers", b"matchers", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewSilenceReq: _TypeAlias = PreviewSilenceReq  # noqa: Y015
+
+@_typing.final
+class HiddenAlert(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    LABELS_FIELD_NUMBER: _builtins.int
+    HELD_BACK_FIELD_NUMBER: _builtins.int
+    held_back: _builtins.bool
+    """Nobody is notified of it already."""
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        held_back: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_back", b"held_back", "labels", b"labels"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HiddenAlert: _TypeAlias = HiddenAlert  # noqa: Y015
+
+@_typing.final
+class PreviewSilenceResp(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    MATCHERS_FIELD_NUMBER: _builtins.int
+    HIDES_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    total: _builtins.int
+    @_builtins.property
+    def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def hides(self) -> _containers.RepeatedCompositeFieldContainer[Global___HiddenAlert]:
+        """Alerts that such a silence would hide now; those that fit into a response."""
+
+    @_builtins.property
+    def questions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences that must be confirmed before it is made."""
+
+    @_builtins.property
+    def failures(self) -> _containers.RepeatedCompositeFieldContainer[Global___SourceFailure]:
+        """Alertmanagers that did not answer: alerts that only they have are missing."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        matchers: _abc.Iterable[_builtins.str] | None = ...,
+        hides: _abc.Iterable[Global___HiddenAlert] | None = ...,
+        total: _builtins.int = ...,
+        questions: _abc.Iterable[_builtins.str] | None = ...,
+        failures: _abc.Iterable[Global___SourceFailure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failures", b"failures", "hides", b"hides", "matchers", b"matchers", "questions", b"questions", "site", b"site", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewSilenceResp: _TypeAlias = PreviewSilenceResp  # noqa: Y015
+
+@_typing.final
+class CreateSilenceReq(_message.Message):
+    """Silences alerts from now to `ends_at` (Unix nanoseconds), at most for 90 days, in the name of the
+    token's user. Without `confirmed`, a silence with questions (see PreviewSilence) is refused with
+    FAILED_PRECONDITION. One of more than 24 hours needs a comment.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCHERS_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    ends_at: _builtins.int
+    comment: _builtins.str
+    confirmed: _builtins.bool
+    site: _builtins.str
+    @_builtins.property
+    def matchers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        matchers: _abc.Iterable[_builtins.str] | None = ...,
+        ends_at: _builtins.int = ...,
+        comment: _builtins.str = ...,
+        confirmed: _builtins.bool = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "confirmed", b"confirmed", "ends_at", b"ends_at", "matchers", b"matchers", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateSilenceReq: _TypeAlias = CreateSilenceReq  # noqa: Y015
+
+@_typing.final
+class ExtendSilenceReq(_message.Message):
+    """Lets a silence end at another time. If Alertmanager refuses that, it stays as it was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    ends_at: _builtins.int
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        ends_at: _builtins.int = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ends_at", b"ends_at", "id", b"id", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendSilenceReq: _TypeAlias = ExtendSilenceReq  # noqa: Y015
+
+@_typing.final
+class EndSilenceReq(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndSilenceReq: _TypeAlias = EndSilenceReq  # noqa: Y015
+
+@_typing.final
+class ChangedSilence(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    SILENCE_FIELD_NUMBER: _builtins.int
+    REPLACED_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    replaced: _builtins.str
+    """The ID of the silence in whose place it is, "" if it is new or the same."""
+    @_builtins.property
+    def silence(self) -> Global___Silence: ...
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        silence: Global___Silence | None = ...,
+        replaced: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["silence", b"silence"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["replaced", b"replaced", "silence", b"silence", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangedSilence: _TypeAlias = ChangedSilence  # noqa: Y015
+
+@_typing.final
+class AcknowledgeReq(_message.Message):
+    """Lets the token's user have an alert (by `fingerprint`) or, with a name alone, all alerts of that
+    name, until they resolve or, if that comes first, until `until` (Unix nanoseconds, 0 for no time).
+    FAILED_PRECONDITION says who has it already.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    fingerprint: _builtins.str
+    note: _builtins.str
+    until: _builtins.int
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+        note: _builtins.str = ...,
+        until: _builtins.int = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "name", b"name", "note", b"note", "site", b"site", "until", b"until"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeReq: _TypeAlias = AcknowledgeReq  # noqa: Y015
+
+@_typing.final
+class HandOverReq(_message.Message):
+    """Lets the user called `to` have what somebody has; with one's own name, it is taken over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TO_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    to: _builtins.str
+    name: _builtins.str
+    fingerprint: _builtins.str
+    note: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        to: _builtins.str = ...,
+        name: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+        note: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "name", b"name", "note", b"note", "site", b"site", "to", b"to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HandOverReq: _TypeAlias = HandOverReq  # noqa: Y015
+
+@_typing.final
+class GiveBackReq(_message.Message):
+    """Lets nobody have what the token's user has."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    SITE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    fingerprint: _builtins.str
+    site: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+        site: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "name", b"name", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveBackReq: _TypeAlias = GiveBackReq  # noqa: Y015
+
+@_typing.final
+class Acknowledgement(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    name: _builtins.str
+    """The alert's name, and which one it is; "" for all of that name."""
+    fingerprint: _builtins.str
+    ended: _builtins.int
+    """When it ended, Unix nanoseconds, and how: "given back"; 0 and "" while it is in force."""
+    end: _builtins.str
+    @_builtins.property
+    def held(self) -> Global___Held:
+        """Who has it now or, after it was given back, had it."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        name: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+        held: Global___Held | None = ...,
+        ended: _builtins.int = ...,
+        end: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held", b"held"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "ended", b"ended", "fingerprint", b"fingerprint", "held", b"held", "name", b"name", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Acknowledgement: _TypeAlias = Acknowledgement  # noqa: Y015

@@ -99,6 +99,46 @@ class OpsStub:
                 request_serializer=proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.SerializeToString,
                 response_deserializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
                 _registered_method=True)
+        self.Silences = channel.unary_unary(
+                '/ops.Ops/Silences',
+                request_serializer=proto_dot_ops_dot_ops__pb2.SilencesReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.SilencesResp.FromString,
+                _registered_method=True)
+        self.PreviewSilence = channel.unary_unary(
+                '/ops.Ops/PreviewSilence',
+                request_serializer=proto_dot_ops_dot_ops__pb2.PreviewSilenceReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.PreviewSilenceResp.FromString,
+                _registered_method=True)
+        self.CreateSilence = channel.unary_unary(
+                '/ops.Ops/CreateSilence',
+                request_serializer=proto_dot_ops_dot_ops__pb2.CreateSilenceReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+                _registered_method=True)
+        self.ExtendSilence = channel.unary_unary(
+                '/ops.Ops/ExtendSilence',
+                request_serializer=proto_dot_ops_dot_ops__pb2.ExtendSilenceReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+                _registered_method=True)
+        self.EndSilence = channel.unary_unary(
+                '/ops.Ops/EndSilence',
+                request_serializer=proto_dot_ops_dot_ops__pb2.EndSilenceReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+                _registered_method=True)
+        self.Acknowledge = channel.unary_unary(
+                '/ops.Ops/Acknowledge',
+                request_serializer=proto_dot_ops_dot_ops__pb2.AcknowledgeReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
+                _registered_method=True)
+        self.HandOver = channel.unary_unary(
+                '/ops.Ops/HandOver',
+                request_serializer=proto_dot_ops_dot_ops__pb2.HandOverReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
+                _registered_method=True)
+        self.GiveBack = channel.unary_unary(
+                '/ops.Ops/GiveBack',
+                request_serializer=proto_dot_ops_dot_ops__pb2.GiveBackReq.SerializeToString,
+                response_deserializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
+                _registered_method=True)
 
 
 class OpsServicer:
@@ -182,6 +222,54 @@ class OpsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Silences(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreviewSilence(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSilence(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExtendSilence(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSilence(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Acknowledge(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HandOver(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GiveBack(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OpsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -249,6 +337,46 @@ def add_OpsServicer_to_server(servicer, server):
                     servicer.RefuseSampling,
                     request_deserializer=proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.FromString,
                     response_serializer=proto_dot_ops_dot_ops__pb2.SamplingRequest.SerializeToString,
+            ),
+            'Silences': grpc.unary_unary_rpc_method_handler(
+                    servicer.Silences,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.SilencesReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.SilencesResp.SerializeToString,
+            ),
+            'PreviewSilence': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewSilence,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.PreviewSilenceReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.PreviewSilenceResp.SerializeToString,
+            ),
+            'CreateSilence': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSilence,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.CreateSilenceReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.SerializeToString,
+            ),
+            'ExtendSilence': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExtendSilence,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.ExtendSilenceReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.SerializeToString,
+            ),
+            'EndSilence': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSilence,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.EndSilenceReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.ChangedSilence.SerializeToString,
+            ),
+            'Acknowledge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Acknowledge,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.AcknowledgeReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.SerializeToString,
+            ),
+            'HandOver': grpc.unary_unary_rpc_method_handler(
+                    servicer.HandOver,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.HandOverReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.SerializeToString,
+            ),
+            'GiveBack': grpc.unary_unary_rpc_method_handler(
+                    servicer.GiveBack,
+                    request_deserializer=proto_dot_ops_dot_ops__pb2.GiveBackReq.FromString,
+                    response_serializer=proto_dot_ops_dot_ops__pb2.Acknowledgement.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -602,6 +730,222 @@ class Ops:
             '/ops.Ops/RefuseSampling',
             proto_dot_ops_dot_ops__pb2.RefuseSamplingReq.SerializeToString,
             proto_dot_ops_dot_ops__pb2.SamplingRequest.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Silences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/Silences',
+            proto_dot_ops_dot_ops__pb2.SilencesReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.SilencesResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewSilence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/PreviewSilence',
+            proto_dot_ops_dot_ops__pb2.PreviewSilenceReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.PreviewSilenceResp.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSilence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/CreateSilence',
+            proto_dot_ops_dot_ops__pb2.CreateSilenceReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExtendSilence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/ExtendSilence',
+            proto_dot_ops_dot_ops__pb2.ExtendSilenceReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSilence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/EndSilence',
+            proto_dot_ops_dot_ops__pb2.EndSilenceReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.ChangedSilence.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Acknowledge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/Acknowledge',
+            proto_dot_ops_dot_ops__pb2.AcknowledgeReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HandOver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/HandOver',
+            proto_dot_ops_dot_ops__pb2.HandOverReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GiveBack(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ops.Ops/GiveBack',
+            proto_dot_ops_dot_ops__pb2.GiveBackReq.SerializeToString,
+            proto_dot_ops_dot_ops__pb2.Acknowledgement.FromString,
             options,
             channel_credentials,
             insecure,

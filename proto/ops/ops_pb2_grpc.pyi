@@ -46,6 +46,14 @@ class OpsStub:
     SamplingRequests: _grpc.UnaryUnaryMultiCallable[_ops_pb2.SamplingRequestsReq, _ops_pb2.SamplingRequestsResp]
     ApproveSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.ApproveSamplingReq, _ops_pb2.SamplingRequest]
     RefuseSampling: _grpc.UnaryUnaryMultiCallable[_ops_pb2.RefuseSamplingReq, _ops_pb2.SamplingRequest]
+    Silences: _grpc.UnaryUnaryMultiCallable[_ops_pb2.SilencesReq, _ops_pb2.SilencesResp]
+    PreviewSilence: _grpc.UnaryUnaryMultiCallable[_ops_pb2.PreviewSilenceReq, _ops_pb2.PreviewSilenceResp]
+    CreateSilence: _grpc.UnaryUnaryMultiCallable[_ops_pb2.CreateSilenceReq, _ops_pb2.ChangedSilence]
+    ExtendSilence: _grpc.UnaryUnaryMultiCallable[_ops_pb2.ExtendSilenceReq, _ops_pb2.ChangedSilence]
+    EndSilence: _grpc.UnaryUnaryMultiCallable[_ops_pb2.EndSilenceReq, _ops_pb2.ChangedSilence]
+    Acknowledge: _grpc.UnaryUnaryMultiCallable[_ops_pb2.AcknowledgeReq, _ops_pb2.Acknowledgement]
+    HandOver: _grpc.UnaryUnaryMultiCallable[_ops_pb2.HandOverReq, _ops_pb2.Acknowledgement]
+    GiveBack: _grpc.UnaryUnaryMultiCallable[_ops_pb2.GiveBackReq, _ops_pb2.Acknowledgement]
 
 @_typing.type_check_only
 class OpsAsyncStub(OpsStub):
@@ -63,6 +71,14 @@ class OpsAsyncStub(OpsStub):
     SamplingRequests: _aio.UnaryUnaryMultiCallable[_ops_pb2.SamplingRequestsReq, _ops_pb2.SamplingRequestsResp]  # type: ignore[assignment]
     ApproveSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.ApproveSamplingReq, _ops_pb2.SamplingRequest]  # type: ignore[assignment]
     RefuseSampling: _aio.UnaryUnaryMultiCallable[_ops_pb2.RefuseSamplingReq, _ops_pb2.SamplingRequest]  # type: ignore[assignment]
+    Silences: _aio.UnaryUnaryMultiCallable[_ops_pb2.SilencesReq, _ops_pb2.SilencesResp]  # type: ignore[assignment]
+    PreviewSilence: _aio.UnaryUnaryMultiCallable[_ops_pb2.PreviewSilenceReq, _ops_pb2.PreviewSilenceResp]  # type: ignore[assignment]
+    CreateSilence: _aio.UnaryUnaryMultiCallable[_ops_pb2.CreateSilenceReq, _ops_pb2.ChangedSilence]  # type: ignore[assignment]
+    ExtendSilence: _aio.UnaryUnaryMultiCallable[_ops_pb2.ExtendSilenceReq, _ops_pb2.ChangedSilence]  # type: ignore[assignment]
+    EndSilence: _aio.UnaryUnaryMultiCallable[_ops_pb2.EndSilenceReq, _ops_pb2.ChangedSilence]  # type: ignore[assignment]
+    Acknowledge: _aio.UnaryUnaryMultiCallable[_ops_pb2.AcknowledgeReq, _ops_pb2.Acknowledgement]  # type: ignore[assignment]
+    HandOver: _aio.UnaryUnaryMultiCallable[_ops_pb2.HandOverReq, _ops_pb2.Acknowledgement]  # type: ignore[assignment]
+    GiveBack: _aio.UnaryUnaryMultiCallable[_ops_pb2.GiveBackReq, _ops_pb2.Acknowledgement]  # type: ignore[assignment]
 
 class OpsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -155,5 +171,61 @@ class OpsServicer(metaclass=_abc_1.ABCMeta):
         request: _ops_pb2.RefuseSamplingReq,
         context: _ServicerContext,
     ) -> _typing.Union[_ops_pb2.SamplingRequest, _abc.Awaitable[_ops_pb2.SamplingRequest]]: ...
+
+    @_abc_1.abstractmethod
+    def Silences(
+        self,
+        request: _ops_pb2.SilencesReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.SilencesResp, _abc.Awaitable[_ops_pb2.SilencesResp]]: ...
+
+    @_abc_1.abstractmethod
+    def PreviewSilence(
+        self,
+        request: _ops_pb2.PreviewSilenceReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.PreviewSilenceResp, _abc.Awaitable[_ops_pb2.PreviewSilenceResp]]: ...
+
+    @_abc_1.abstractmethod
+    def CreateSilence(
+        self,
+        request: _ops_pb2.CreateSilenceReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.ChangedSilence, _abc.Awaitable[_ops_pb2.ChangedSilence]]: ...
+
+    @_abc_1.abstractmethod
+    def ExtendSilence(
+        self,
+        request: _ops_pb2.ExtendSilenceReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.ChangedSilence, _abc.Awaitable[_ops_pb2.ChangedSilence]]: ...
+
+    @_abc_1.abstractmethod
+    def EndSilence(
+        self,
+        request: _ops_pb2.EndSilenceReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.ChangedSilence, _abc.Awaitable[_ops_pb2.ChangedSilence]]: ...
+
+    @_abc_1.abstractmethod
+    def Acknowledge(
+        self,
+        request: _ops_pb2.AcknowledgeReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.Acknowledgement, _abc.Awaitable[_ops_pb2.Acknowledgement]]: ...
+
+    @_abc_1.abstractmethod
+    def HandOver(
+        self,
+        request: _ops_pb2.HandOverReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.Acknowledgement, _abc.Awaitable[_ops_pb2.Acknowledgement]]: ...
+
+    @_abc_1.abstractmethod
+    def GiveBack(
+        self,
+        request: _ops_pb2.GiveBackReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ops_pb2.Acknowledgement, _abc.Awaitable[_ops_pb2.Acknowledgement]]: ...
 
 def add_OpsServicer_to_server(servicer: OpsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

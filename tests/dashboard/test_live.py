@@ -171,6 +171,7 @@ def test_it_knows_the_live_pages() -> None:
         "alerts/1/",
         "alerts/badge/",
         "versions/",
+        "timeline/",
         "sampling/",
         "sampling/raised/",
         "traces/",

@@ -173,8 +173,7 @@ async def test_without_traces_it_says_what_sampling_has_to_do_with_it(
         some = await said(operator)
     assert "no traces in 15 min because sampling is off" in off.summary
     assert "no traces in 15 min though sampling is 10%" in some.summary
-    more = 'change sampling petstore always for=15m because="a diagnosis"'
-    assert more in [each.line for each in some.follow_ups]
+    assert "sampling up petstore" in [each.line for each in some.follow_ups]
 
 
 @ANY_JAEGER

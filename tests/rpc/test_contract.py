@@ -47,7 +47,9 @@ ENUMS = {
 SERVICES = {
     "ops.Ops": "ListTraces ShowTrace ShowLogs ChangeSampling DeployedVersion Alerts"
     " Sampling SamplingHistory RevertSampling"
-    " AskSampling SamplingRequests ApproveSampling RefuseSampling",
+    " AskSampling SamplingRequests ApproveSampling RefuseSampling"
+    " Silences PreviewSilence CreateSilence ExtendSilence EndSilence"
+    " Acknowledge HandOver GiveBack",
     "petstore.PetStore": "AddPets UpdatePets DeletePets SearchPets ChangeSampler",
 }
 

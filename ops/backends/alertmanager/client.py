@@ -28,6 +28,10 @@ class Alertmanager(RestBackend[SourceErrors]):
         """Return this instance's alerts with who is notified, and the silences in force."""
         return await self._call(("routing", self._changes), self._routing)
 
+    async def kept_silences(self) -> tuple[Silence, ...]:
+        """Return all silences that it keeps: also those that have ended, of the last days."""
+        return await self._call(("silences", self._changes), self._kept_silences)
+
     def read_anew(self) -> None:
         """Ask again from now on: what was read before a change is no answer any more."""
         self._changes += 1
@@ -69,9 +73,14 @@ class Alertmanager(RestBackend[SourceErrors]):
         def parse() -> Routing:
             reading = Reading()
             found = reading.notifications(self._body(alerts))
-            return Routing(found, reading.silences(self._body(silences)), reading.unreadable)
+            return Routing(found, reading.in_force(self._body(silences)), reading.unreadable)
 
         return await self._parsed(parse, len(alerts.body) + len(silences.body), TypeError)
+
+    async def _kept_silences(self) -> tuple[Silence, ...]:
+        answer = await self._send("GET", "silences")
+        body = self._body(answer)
+        return await self._parsed(lambda: Reading().silences(body), len(answer.body), TypeError)
 
     async def _write(self, method: str, path: str, **content: Any) -> HttpAnswer:
         return await self._calls.write(lambda: self._send(method, path, **content))

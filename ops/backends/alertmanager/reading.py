@@ -40,9 +40,12 @@ class Reading:
         return tuple(self._each(body, _notification))
 
     def silences(self, body: object) -> tuple[Silence, ...]:
-        """Read the answer of GET /api/v2/silences, without expired ones; raises TypeError."""
-        found = self._each(body, _silence)
-        return tuple(each for each in found if each.state != EXPIRED)
+        """Read the answer of GET /api/v2/silences; raises TypeError."""
+        return tuple(self._each(body, _silence))
+
+    def in_force(self, body: object) -> tuple[Silence, ...]:
+        """Read the same without those that have ended."""
+        return tuple(each for each in self.silences(body) if each.state != EXPIRED)
 
     def _each(self, body: object, read: Callable[[Body], T]) -> Iterator[T]:
         if not isinstance(body, list):

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from ops import actor
 from ops.alerts.notifying import Notified, Routed
 from ops.overview.actions import MOST_SERVICES
+from ops.silences import rules
 from ops.sites import Site
 from ops.traces.trace import Trace
 from ops.vocabulary import timerange
@@ -220,8 +221,13 @@ def said_of(holding: Holding, alerts: Sequence[Alert]) -> str:
 @register.filter
 def silencing(alert: Alert) -> str:
     """Return the matchers of a silence for this alert alone."""
-    labels = {ALERTNAME: alert.name, **alert.labels}
-    return ", ".join(str(Matcher(name, "=", value)) for name, value in labels.items())
+    return ", ".join(map(str, rules.matchers_of(alert)))
+
+
+@register.filter
+def silencing_name(name: str) -> str:
+    """Return the matcher of a silence for all alerts of a name."""
+    return str(Matcher(ALERTNAME, "=", name))
 
 
 @register.filter

@@ -17,6 +17,7 @@ from ops.alerts.truth import Reason
 from ops.errors import OpsError
 from ops.language.reading import Reading
 from ops.overview.actions import read_alert_filter
+from ops.silences import actions as silences
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, format_filter, parse_filter
 from ops.vocabulary.alerts import Alert, BrokenRule
@@ -135,6 +136,7 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
         "heading": _heading(found, narrowed=filter != AlertFilter(site=filter.site)),
         "line": line,
         "found": found,
+        "may_silence": silences.CHANGE in visit.permissions,
         "doubts": [each for each in found.doubts if each.reason not in _SHOWN_ELSEWHERE],
         "answered": found.sources - len(found.failures) - len(found.coming),
         "coming": _named(found.coming, found),

@@ -1,0 +1,106 @@
+"""The command that samples what an alert or a service is about at 100% for a while."""
+
+import re
+from dataclasses import dataclass
+
+from bot.answers.raising import raised
+from bot.answers.requests import requested_change
+from bot.commands.arguments import words_and_keys
+from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.intents import Intent, Thing
+from bot.registry import Message, command
+from bot.replies import Reply
+from ops.alerts import actions as alerts
+from ops.errors import InvalidInput, NotFound
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.overview import actions as overview
+from ops.sampling import actions as sampling
+from ops.sites import sites
+from ops.vocabulary import timerange
+from ops.vocabulary.alert_filters import AlertFilter
+from ops.vocabulary.filters import quote
+from ops.vocabulary.matchers import Matcher
+
+_ID = re.compile(r"[0-9a-f]{20}")
+PATIENCE = 1.5  # seconds to wait for the volume that a card shows
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An alert by its ID, or a service."""
+
+    fingerprint: str
+    service: str
+    site: str
+
+
+async def _parse(message: Message, rest: str) -> Subject:
+    """Read `[SERVICE | ALERT | ID] [site=NAME]`: of a name's alerts, the worst one."""
+    given, named = words_and_keys(rest, "service", "site")
+    if len(given) > 1:
+        raise InvalidInput("name one service or one alert")
+    site = sites().site(named.get("site", ""))
+    name = " ".join(given) or named.get("service", "")
+    if _ID.fullmatch(name):
+        return Subject(name, "", site.name)
+    if not name or name in site.services:
+        return Subject("", site.service(name).name, site.name)
+    wanted = AlertFilter(matchers=(Matcher("alertname", "=", name),), site=site.name)
+    found = await alerts.list_alerts(message.actor, filter=wanted)
+    if not found.alerts:
+        raise NotFound(f'no service and no active alert of {site.name} is called "{name[:80]}"')
+    return Subject(found.alerts[0].fingerprint, "", site.name)
+
+
+async def _read(message: Message, text: str) -> Reading:
+    """Read the alert or the service that a text names."""
+    names, left = await names_for(message), words(normal(text))
+    alert, left = take_name(left, names, Kind.ALERT)
+    if alert:
+        return Reading(quote(alert.name), words_left(left))
+    service, left = take_name(left, names, Kind.SERVICE)
+    return Reading(where_line(names, service), words_left(left))
+
+
+@command(
+    r"sampling +up(?: +(.+))?",
+    "sampling up",
+    parse=_parse,
+    read=_read,
+    intent=Intent(
+        surely="sampling up, sample at the roots, catch failing traces",
+        about=(Thing.ALERT, Thing.SERVICE, Thing.SITE),
+    ),
+    usage="[SERVICE | ALERT | ID] [site=NAME]",
+    summary="sample what an alert or a service is about at 100% for 15 minutes",
+    examples=("sampling up petstore", "sampling up QueueDeep"),
+    details=(
+        "Sampling is decided where a trace begins, so the services in which the failing traces "
+        "begin are sampled, each with a change of its own.",
+        "The reason names the alert and the release. Each service returns to its sampling by "
+        "itself.",
+        "This is done immediately if the site allows changes without a card; else a card asks "
+        "first. Above a service's ceiling, somebody else has to approve it.",
+    ),
+    changes=True,
+    needs=(sampling.change_policy,),
+)
+async def sampling_up(message: Message, of: Subject) -> Reply:
+    """Raise sampling where the failing traces begin."""
+    which = {"fingerprint": of.fingerprint, "service": of.service, "site": of.site}
+    proposed = await overview.propose_raise(message.actor, **which)
+    since = timerange.now_ns() // timerange.SECOND * timerange.SECOND
+    done = await overview.raise_sampling(message.actor, services=proposed.services, **which)
+    [first, *others] = done
+    if first.request and not others:
+        effect = await sampling.forecast(
+            message.actor,
+            policy=first.request.policy,
+            service=first.service,
+            site=of.site,
+            patience=PATIENCE,
+        )
+        return requested_change(first.request, proposed.why, effect)
+    return raised(proposed, done, since)
