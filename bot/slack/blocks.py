@@ -27,7 +27,8 @@ LONGEST_URL = 3_000
 MOST_ROWS = 100  # of a table, including its heading
 MOST_COLUMNS = 20
 _MOST_SEEN = 1_000  # rows in all messages of a reply, however short they are
-_MOST_NOTES = 0.4  # share of a message
+_MOST_NOTES = 0.4  # share of a message that also has rows, and
+_MOST_NOTES_ALONE = 0.9  # of one that has none
 _LONGEST_LINE = 400
 _LONGEST_SENTENCE = 600
 _JSON_PER_LETTER = 6  # a letter can take up to twelve
@@ -70,7 +71,7 @@ def slack_messages(reply: Reply, most: int = MOST_MESSAGES) -> list[SlackMessage
     seen = replace(
         reply,
         rows=reply.rows[:_MOST_SEEN],
-        notes=_kept(reply.notes),
+        notes=_kept(reply.notes, _MOST_NOTES if reply.rows else _MOST_NOTES_ALONE),
         links=tuple(link for link in reply.links if len(link.url) <= LONGEST_URL),
     )
     pieces = list(_pieces(seen)) or [_Piece([], 0)]
@@ -98,10 +99,10 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _kept(notes: Sequence[str]) -> tuple[str, ...]:
+def _kept(notes: Sequence[str], most: float) -> tuple[str, ...]:
     """Return the notes that a message has room for, and how many are left out."""
     shares = list(accumulate(map(_sentence_share, notes)))
-    kept = bisect(shares, _MOST_NOTES)
+    kept = bisect(shares, most)
     left = len(notes) - kept
     return (*notes[:kept], *([f"and {left:,} more"] if left else []))
 
