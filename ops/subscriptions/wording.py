@@ -48,6 +48,7 @@ def message_of(run: Run, around: Around, now: int) -> Message:
         buttons=tuple(_buttons(run, state, around)),
         urgency=rank_of(run.telling.severity),
         since=run.start,
+        name=run.name,
         service=service.name if service else "",
         final=final,
     )
