@@ -67,7 +67,8 @@ def test_it_has_the_commands_that_were_promised() -> None:
         "incident start", "incidents", "incident note", "incident pin", "incident close",
         "incident reopen", "incident",
         "sampling off", "sampling up", "sampling history", "sampling",
-        "diagnose", "slow operations", "changes", "rollouts", "overview", "link",
+        "diagnose", "slow operations", "what changed before", "changes", "rollouts", "overview",
+        "link",
     ]  # fmt: skip
 
 

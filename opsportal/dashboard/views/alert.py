@@ -1,11 +1,18 @@
-"""`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what happened."""
+"""`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what changed."""
+
+from collections.abc import Sequence
+from contextlib import suppress
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.acknowledgements import actions as acknowledgements
 from ops.alerts import actions
-from ops.errors import NotFound
+from ops.alerts.history import Episode
+from ops.alerts.one import ShownAlert
+from ops.errors import NotFound, NotPermitted, OpsError
 from ops.overview import actions as overview
+from ops.overview.actions import TracesOfAlert
 from ops.sampling import actions as sampling
 from ops.silences import actions as silences
 from ops.vocabulary import timerange
@@ -29,7 +36,7 @@ LENGTH = "6h"
 
 
 @require_safe
-@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"})))
+@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"}), own=True))
 async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     """Show an alert; `?last=1d` is how much of its past is drawn."""
     asked = visit.request.GET.get("last", LENGTH)
@@ -58,23 +65,69 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
         ),
         "last": last,
         "may_silence": silences.CHANGE in visit.permissions,
+        **await _having(visit, found),
         "sampled": service if may_sample else "",
         "lengths": LENGTHS,
-        "episodes": found.past.episodes[:EPISODES],
+        "episodes": [(each, _had(found, each)) for each in found.past.episodes[:EPISODES]],
         "earlier": len(found.past.episodes[EPISODES:]),
     }
     return await visit.render("pages/alert.html", context)
 
 
+async def _having(visit: Visit, found: ShownAlert) -> dict[str, object]:
+    """Return what the user can do about who has it, and to whom it can be handed over."""
+    held, may_have = found.held, acknowledgements.CHANGE in visit.permissions
+    people: Sequence[str] = ()
+    if held and may_have:
+        with suppress(OpsError):  # without the database's answer, the page lacks the list
+            people = await acknowledgements.list_people(visit.actor)
+    return {
+        "may_have": may_have,
+        "own": held is not None and held.user_id == visit.user_id,
+        "people": [name for name in people if held and name != held.person],
+    }
+
+
+def _had(found: ShownAlert, episode: Episode) -> tuple[str, ...]:
+    """Return who had it during an episode, in order."""
+    names = (
+        each.person for each in reversed(found.had) if each.overlaps(episode.start, episode.end)
+    )
+    return tuple(dict.fromkeys(names))
+
+
 @require_safe
 @page(overview.show_surroundings)
 async def around(visit: Visit, fingerprint: str) -> HttpResponse:
-    """Show what happened around an alert: a piece that its page requests after it is shown."""
+    """Show what changed before an alert: a piece that its page requests after it is shown."""
     found = await overview.show_surroundings(
         visit.actor, fingerprint=fingerprint, site=visit.site.name
     )
-    context = {"around": found}
     if is_piece(visit.request):
-        return await visit.render("partials/alert_around.html", context)
-    heading = f"Around {visit.clock.utc(found.start)} UTC"
-    return await visit.render("pages/alert_around.html", {**context, "heading": heading})
+        return await visit.render("partials/alert_around.html", {"around": found, "piece": True})
+    heading = f"What changed before {words.name(found.name, LONGEST_HEADING)}"
+    context = {"around": found, "unlike": await _unlike(visit, fingerprint), "heading": heading}
+    return await visit.render("pages/alert_around.html", context)
+
+
+@require_safe
+@page(overview.compare_alert_traces)
+async def unlike(visit: Visit, fingerprint: str) -> HttpResponse:
+    """Show what its traces have unlike the hour before: a piece that follows that one."""
+    context = {"unlike": await _unlike(visit, fingerprint), "heading": "Traces of this alert"}
+    part = is_piece(visit.request)
+    return await visit.render(
+        "partials/alert_unlike.html" if part else "pages/alert_unlike.html", context
+    )
+
+
+async def _unlike(visit: Visit, fingerprint: str) -> TracesOfAlert:
+    """Compare the traces; if that fails it is said, because no difference may not mean none."""
+    try:
+        return await overview.compare_alert_traces(
+            visit.actor, fingerprint=fingerprint, site=visit.site.name
+        )
+    except (NotFound, NotPermitted):
+        raise
+    except OpsError as error:
+        return TracesOfAlert.failed(error)
