@@ -45,7 +45,7 @@ class Channel:
     def look(self, minutes: float, *every: Fired, around: Around = AROUND) -> Feed:
         """Post and edit what is wanted that many minutes after noon."""
         now = at(minutes)
-        known = [_as_of(each, now) for each in every if each.start <= now]
+        known = [as_of(each, now) for each in every if each.start <= now]
         feed = wanted(self.subscription, known, around, tuple(self.posted.values()), now)
         for each in feed.new:
             assert each.key not in self.posted
@@ -67,7 +67,7 @@ class Channel:
             self.look(start + number * step, *every)
 
 
-def _as_of(each: Fired, now: int) -> Fired:
+def as_of(each: Fired, now: int) -> Fired:
     """What was known of it then."""
     each = each if each.end <= now else replace(each, end=0)
     return each if each.unknown <= now else replace(each, unknown=0)
