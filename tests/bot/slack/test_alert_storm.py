@@ -1,4 +1,4 @@
-"""A storm: 1,000 alerts in 200 groups within a minute, and two bots; tests.bench.storm measures it."""
+"""A storm: 1,000 alerts in 200 groups within a minute; tests.bench.storm measures it in full."""
 
 import asyncio
 import re
