@@ -13,7 +13,6 @@ from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
 MOST_NAMED = 3  # values of a label in a line
-RAISED = "15m"  # for how long the button samples everything
 
 
 def state_of(run: Run, around: Around, now: int) -> State:
@@ -169,5 +168,4 @@ def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
     if service is None or not around.site.jaeger:
         return
     yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
-    line = f"change sampling {service.name} 100% for={RAISED}{around.elsewhere}"
-    yield Button("Raise sampling", line)
+    yield Button("Sample at 100% for 15 min", f"sampling up {matcher}{around.elsewhere}")
