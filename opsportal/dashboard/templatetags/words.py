@@ -68,14 +68,14 @@ def page_url(context: Context, name: str, **path: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def then_url(context: Context, trace: Trace) -> str:
-    """Return the address of what happened while the trace ran; "" if its services are unknown."""
+    """Return the address of what is known of the time while the trace ran."""
     visit = context["visit"]
     known = {service.jaeger_name for service in visit.site.services.values()}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     moments = (trace.start, trace.start + trace.duration)
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])
-    return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}" if services else ""
+    return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}"
 
 
 @register.simple_tag(takes_context=True)
