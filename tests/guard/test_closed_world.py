@@ -39,10 +39,8 @@ WITHIN_OTHERS = {
     "sampling.timed_now",
     "silences.list_past",
     "subscriptions.list_subscriptions",
-    "subscriptions.note_problem",
     "subscriptions.subscribe",
     "subscriptions.unsubscribe",
-    "subscriptions.wanted",
     "traces.compare_windows",
     "versions.list_histories",
 }
