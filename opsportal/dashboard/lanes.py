@@ -19,7 +19,7 @@ SLOTS = 150  # in each of which one bar or mark of a kind is drawn at most
 LONGEST_TEXT = 300
 LONGEST_LABEL = 40
 LETTER = 0.8  # percent of a wide page; on a narrow one the label is cut off
-LAST = 0.93  # of the width; nearer to the right edge a tick would not fit
+EDGES = 4.0, 93.0  # percent of the width; nearer to an edge, a tick's text would not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def picture(
     axis = _Axis(start, max(end, start + 1), clock)
     return Picture(
         lanes=tuple(map(axis.lane, shown)),
-        ticks=[each for each in ticks(start, end, clock) if float(each.x) <= 100 * LAST],
+        ticks=[each for each in ticks(start, end, clock) if EDGES[0] <= float(each.x) <= EDGES[1]],
         at=f"{axis.place(at):.2f}" if start <= at <= end else "",
         more=len(lanes) - len(shown),
         has_holes=any(each.holes for each in shown),

@@ -297,7 +297,7 @@ class _Drawing:
             address = f"{self.url('alerts-silences')}#silence-{each.silence.id}"
             return replace(mark, sign="◌", url=address)
         if each.acknowledgement:
-            return replace(mark, sign="✋")
+            return replace(mark, sign="●")
         if each.row:
             address = f"{reverse('audit')}?{urlencode({'request': each.row.request_id})}"
             wrong = each.row.outcome in _WRONG
