@@ -19,6 +19,7 @@ from django.conf import settings
 
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.site_sampling import NOT_PUSHED, Remote, ceiling_of, policy_of, port_of, remote_of, ways_of
+from ops.site_subscriptions import FixedSubscription, subscription_of
 from ops.toml_file import Table
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
@@ -168,6 +169,7 @@ class Site:
     the site file names them, so that each must have a rule. `remote` is None if services cannot
     ask for their sampling. `alertmanager` are the instances of one Alertmanager.
     A silence that hides more alerts than `silence_confirm_above` must be confirmed.
+    `subscriptions` are the channels that always hear of alerts.
     """
 
     name: str
@@ -182,6 +184,7 @@ class Site:
     remote: Remote | None = None
     alertmanager: tuple[AlertmanagerSource, ...] = ()
     silence_confirm_above: int = MANY_SILENCED
+    subscriptions: tuple[FixedSubscription, ...] = ()
 
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
@@ -308,6 +311,9 @@ def _site(name: str, table: Table) -> Site:
     many = table.take("silence_confirm_above", int, "a number of alerts", MANY_SILENCED)
     if many < 0:
         table.problem("silence_confirm_above", f"is {many}; it must be 0 or more")
+    subscriptions = tuple(map(subscription_of, table.tables("subscription")))
+    if len({(each.channel, each.filter) for each in subscriptions}) != len(subscriptions):
+        table.problem("subscription", "subscribes a channel to the same alerts twice")
     table.done()
     return Site(
         name=name,
@@ -322,6 +328,7 @@ def _site(name: str, table: Table) -> Site:
         remote=remote,
         alertmanager=alertmanager,
         silence_confirm_above=many,
+        subscriptions=subscriptions,
     )
 
 

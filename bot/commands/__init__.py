@@ -24,6 +24,7 @@ from bot.commands.sampling import (
     undo_sampling,
 )
 from bot.commands.silences import end_silence, extend_silence, list_silences, silence
+from bot.commands.subscriptions import list_subscriptions, subscribe, unsubscribe
 from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
 from bot.intents import Intent
@@ -100,6 +101,9 @@ registry.add(
     cancel,
     version,
     show_alert,
+    subscribe,
+    list_subscriptions,
+    unsubscribe,
     list_alerts,
     acknowledge,
     hand_over,

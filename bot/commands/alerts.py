@@ -28,10 +28,10 @@ async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
     """Read `ID [site=NAME]` or a filter."""
     word, _, others = rest.partition(" ")
     id = word if _ID.fullmatch(word) else ""
-    return id, await _parse_filter(message, others if id else rest)
+    return id, await parse_known_filter(message, others if id else rest)
 
 
-async def _parse_filter(message: Message, rest: str) -> AlertFilter:
+async def parse_known_filter(message: Message, rest: str) -> AlertFilter:
     """Read a filter all of whose words are known, as far as the alerts are."""
     line = after_small_word(rest)
     filter = await asyncio.to_thread(parse_filter, line)
@@ -91,7 +91,7 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
 @command(
     r"(?:(?:show|list) +)?alerts?(?: +(.+))?",
     "alerts",
-    parse=_parse_filter,
+    parse=parse_known_filter,
     read=_read_filter,
     intent=Intent(
         surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "

@@ -17,6 +17,7 @@ _NEEDED = (
     "type", "channel_type", "user", "text", "blocks", "channel", "ts", "thread_ts", "team",
     "user_team", "source_team", "once", "response_url",
 )  # fmt: skip
+SHARED = "is_ext_shared_channel"  # with another company; Slack says so beside the event
 _INLINE = ("message", "block_actions")
 _UNUSUAL = re.compile(r"[^\x21-\x7e]")
 
@@ -101,12 +102,17 @@ def new_job(payload: Event, holder: str, now: datetime) -> Job:
         thread=_key(event.get("thread_ts") or ("" if is_direct(event) else ts)),
         team=_key(payload.get("team_id", "")),
         kind=_key(event["type"]),
-        payload=json.dumps({name: event[name] for name in _NEEDED if name in event}),
+        payload=json.dumps(_needed(payload, event)),
         holder=holder,
         lease_until=now,
         received=now,
     )
     return Job(row, asyncio.get_running_loop().create_future())
+
+
+def _needed(payload: Event, event: Event) -> dict[str, Any]:
+    found = {name: event[name] for name in _NEEDED if name in event}
+    return found | ({SHARED: payload[SHARED]} if isinstance(payload.get(SHARED), bool) else {})
 
 
 def abandoned_job(row: ReceivedEvent) -> Job:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from ops.errors import InvalidInput
+from ops.vocabulary.quiet_hours import zone_names
 
 UTC = ZoneInfo("UTC")
 
@@ -24,14 +25,9 @@ _AREAS = (
 )  # fmt: skip
 
 
-def is_zone(name: str) -> bool:
-    """Return whether there is a zone of exactly that name."""
-    return name in _names()
-
-
 def zone_named(name: str) -> ZoneInfo:
     """Return the zone of that name, UTC if there is none."""
-    return ZoneInfo(name) if is_zone(name) else UTC
+    return ZoneInfo(name) if name in zone_names() else UTC
 
 
 def read_zone(words: list[str], at: int) -> tuple[tzinfo, int] | None:
@@ -64,15 +60,10 @@ def read_zone(words: list[str], at: int) -> tuple[tzinfo, int] | None:
 
 
 @lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-@lru_cache(maxsize=1)
 def _cities() -> Mapping[str, str]:
     """Return the zones by their name and by their city, in small letters."""
     found: dict[str, str] = {}
-    for name in sorted(_names()):
+    for name in sorted(zone_names()):
         area, _, city = name.partition("/")
         if area in _AREAS:
             found[name.lower()] = name

@@ -12,6 +12,7 @@ from ops.alerts import actions as alerts
 from ops.database import in_database
 from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.guard import OPSPORTAL, action
+from ops.site_subscriptions import CONSOLE, LONGEST_FILTER
 from ops.sites import Site, sites
 from ops.subscriptions import reading, store
 from ops.subscriptions.matching import selecting
@@ -27,18 +28,15 @@ from ops.subscriptions.messages import (
     State,
     Text,
 )
-from ops.subscriptions.models import LONGEST_FILTER
 from ops.subscriptions.subscription import (
-    CONSOLE,
     NOT_PAGING,
     Channel,
-    QuietHours,
     Subscription,
-    parse_quiet_hours,
 )
 from ops.subscriptions.wanted import wanted as wanted_by
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter
+from ops.vocabulary.quiet_hours import QuietHours
 
 __all__ = [
     "CHANGE",
@@ -53,14 +51,12 @@ __all__ = [
     "Feeds",
     "Message",
     "Posted",
-    "QuietHours",
     "State",
     "Subscription",
     "SubscriptionList",
     "Text",
     "list_subscriptions",
     "note_problem",
-    "parse_quiet_hours",
     "subscribe",
     "unsubscribe",
     "wanted",
@@ -74,10 +70,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionList:
-    """The subscriptions of a site that are in force, by number."""
+    """The subscriptions of a site that are in force, by number.
+
+    `known` are the channels that hear of alerts, or did: they may be subscribed from anywhere.
+    """
 
     site: str
     subscriptions: tuple[Subscription, ...]
+    known: tuple[Channel, ...] = ()
 
 
 def _target(*, site: str = "", **_: object) -> str:
@@ -87,8 +87,12 @@ def _target(*, site: str = "", **_: object) -> str:
 @action("subscriptions.list_subscriptions", permission=alerts.READ)
 async def list_subscriptions(actor: Actor, *, site: str = "") -> SubscriptionList:
     """Return which channels hear of which alerts."""
-    where = sites().site(site)
-    return SubscriptionList(where.name, await in_database(_in_force, where, timerange.now_ns()))
+    where, now = sites().site(site), timerange.now_ns()
+
+    def read() -> SubscriptionList:
+        return SubscriptionList(where.name, _in_force(where, now), store.known())
+
+    return await in_database(read)
 
 
 @action("subscriptions.subscribe", permission=CHANGE, audit=True, target=_target)
@@ -110,7 +114,7 @@ async def subscribe(
     where = sites().site(site or filter.site)
     if not where.prometheus:
         raise NotSetUp(f'site "{where.name}" has no Prometheus, so it has no alerts')
-    channel.check()
+    await _check(channel)
     if not 0 <= minimum_age <= LONGEST_AGE:
         raise InvalidInput("an alert can be told at most 24 h after it started to fire")
     wish = Subscription(
@@ -187,8 +191,34 @@ async def _of_site(site: Site, posted: AllPosted, console: bool) -> list[Feed]:
     return await asyncio.to_thread(feeds)
 
 
+async def _check(channel: Channel) -> None:
+    """Raise InvalidInput if the channel must not hear of alerts, or nothing is known of it."""
+    channel.check()
+    if channel.shared is None and not await in_database(store.knows, channel.id):
+        raise InvalidInput(
+            "it is not known who can read this channel: mention the bot there with "
+            '"alerts subscribe"'
+        )
+
+
 def _in_force(site: Site, now: int) -> tuple[Subscription, ...]:
-    store.set_fixed(site.name, (), now)
+    fixed = [
+        Subscription(
+            id=0,
+            number=0,
+            site=site.name,
+            team=each.team,
+            channel=each.channel,
+            channel_name=each.name,
+            filter=each.filter,
+            quiet=each.quiet,
+            minimum_age=each.minimum_age,
+            made_at=now,
+            fixed=True,
+        )
+        for each in site.subscriptions
+    ]
+    store.set_fixed(site.name, fixed, now)
     return store.in_force(site.name)
 
 

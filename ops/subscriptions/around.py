@@ -17,11 +17,13 @@ def _unknown(_: Alert) -> Notified | None:
 class Around:
     """`notified` says what Alertmanager does with an alert, None if nothing is known.
 
-    `elsewhere` is ` site=NAME` for a command, "" for the default site.
+    `elsewhere` is ` site=NAME` for a command, "" for the default site. `acknowledgements` are those
+    of the last hours, also those that have ended.
     """
 
     site: Site
     elsewhere: str = ""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
     holding: Holding = NOBODY
     notified: Callable[[Alert], Notified | None] = _unknown
 

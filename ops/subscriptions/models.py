@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-LONGEST_FILTER = 1_000  # characters
+from ops.site_subscriptions import LONGEST_FILTER
 
 
 class StoredSubscription(models.Model):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ops.alerts.acknowledgements import holding
+from ops.alerts.acknowledgements import between
 from ops.alerts.fired import Fired, read_fired, silent_since, unknown_to, version
 from ops.alerts.notifying import routed
 from ops.database import in_database
@@ -18,7 +18,7 @@ from ops.subscriptions.around import Around
 from ops.subscriptions.messages import Posted
 from ops.subscriptions.runs import digest_of, key_of
 from ops.vocabulary import timerange
-from ops.vocabulary.acknowledgements import Holding
+from ops.vocabulary.acknowledgements import Acknowledgement, Holding
 
 BACK = 2 * timerange.HOUR  # what ended before that is read of what was posted before that only
 PATIENCE = 2.0  # seconds that Alertmanagers have
@@ -46,12 +46,13 @@ async def read(site: Site, posted: Iterable[Posted], now: int) -> tuple[tuple[Fi
         in_database(_read, site, older, now), routed(site, PATIENCE)
     )
     elsewhere = "" if site.name == sites().default else f" site={site.name}"
-    if notified is None:
-        return fired, Around(site, elsewhere, hands)
-    return fired, Around(site, elsewhere, hands, notified.of)
+    around = Around(site, elsewhere, hands, Holding.of_all(hands))
+    return fired, replace(around, notified=notified.of) if notified else around
 
 
-def _read(site: Site, older: Mapping[str, int], now: int) -> tuple[tuple[Fired, ...], Holding]:
+def _read(
+    site: Site, older: Mapping[str, int], now: int
+) -> tuple[tuple[Fired, ...], tuple[Acknowledgement, ...]]:
     at = _Version(version(site), now // timerange.HOUR, tuple(sorted(older.items())))
     known = _known.get(site.name)
     if known is None or known.version != at:
@@ -61,7 +62,7 @@ def _read(site: Site, older: Mapping[str, int], now: int) -> tuple[tuple[Fired, 
         replace(each, unknown=since) if not each.end and (since := unknown(each.alert)) else each
         for each in known.fired
     )
-    return fired, holding(site.name, now)
+    return fired, between(site.name, now - BACK, now, now)
 
 
 def _fired(site: Site, older: Mapping[str, int], now: int) -> list[Fired]:

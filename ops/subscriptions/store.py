@@ -6,10 +6,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
 from ops.errors import Conflict, NotFound
+from ops.site_subscriptions import CONSOLE
 from ops.subscriptions.models import StoredSubscription
-from ops.subscriptions.subscription import Subscription, parse_quiet_hours
+from ops.subscriptions.subscription import Channel, Subscription
+from ops.vocabulary.quiet_hours import parse_quiet_hours
 
 MOST = 50  # subscriptions of a site
+MOST_KNOWN = 500  # subscriptions that are looked at for their channels
 TRIES = 5
 
 
@@ -50,6 +53,20 @@ def end(site: str, number: int, who: str, now: int) -> Subscription:
         )
     _rows(site).filter(pk=row.pk).update(ended_at=now, ender=who)
     return _read(row)
+
+
+def knows(channel: str) -> bool:
+    """Return whether a channel heard of alerts at any time, so that it may again."""
+    return StoredSubscription.objects.filter(channel=channel).exists()
+
+
+def known() -> tuple[Channel, ...]:
+    """Read the channels that heard of alerts at any time, on any site, the newest first."""
+    rows = StoredSubscription.objects.exclude(channel=CONSOLE).order_by("-made_at")
+    found: dict[str, Channel] = {}
+    for team, id, name in rows.values_list("team", "channel", "channel_name")[:MOST_KNOWN]:
+        found.setdefault(id, Channel(id, team, name))
+    return tuple(found.values())
 
 
 def note_problem(id: int, problem: str) -> None:

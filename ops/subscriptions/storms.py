@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import STORM, At, Button, Detail, Message, Posted, State, Text
 from ops.subscriptions.runs import Run
-from ops.subscriptions.wording import counted, is_final, named, shortened, state_of
+from ops.subscriptions.texts import shortened
+from ops.subscriptions.wording import counted, is_final, named, state_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, rank_of
 

@@ -1,23 +1,19 @@
 """What a message about one group of alerts says."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 
-from ops.alerts.fired import Fired
 from ops.subscriptions.around import Around
-from ops.subscriptions.messages import At, Button, Detail, Message, State, Text
-from ops.subscriptions.runs import FLAPPING, FLAPS, LASTS, REJOIN, Run
+from ops.subscriptions.messages import At, Button, Message, State, Text
+from ops.subscriptions.runs import FLAPPING, FLAPS, REJOIN, Run
+from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
+from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
-from ops.vocabulary.matchers import Matcher, label_text
+from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
 STEP = 5 * timerange.MINUTE  # in which a message about what flaps changes
-LONGEST_NAME = 80
-LONGEST_LINE = 200
-MOST_LISTED = 20  # alerts in the thread
 MOST_NAMED = 3  # values of a label in a line
-MOST_EVENTS = 10
 RAISED = "15m"  # for how long the button samples everything
 
 
@@ -45,7 +41,7 @@ def message_of(run: Run, around: Around, now: int) -> Message:
         state=state,
         headline=_headline(run, state, around, now),
         lines=tuple(_lines(run, state, around, now)),
-        details=(_alerts(run), *_events(run)),
+        details=details_of(run, around),
         buttons=tuple(_buttons(run, state, around)),
         urgency=rank_of(run.telling.severity),
         since=run.start,
@@ -57,11 +53,6 @@ def message_of(run: Run, around: Around, now: int) -> Message:
 def is_final(run: Run, now: int) -> bool:
     """Return whether a group that fires again is another run, and nothing flaps any more."""
     return bool(run.end) and now - run.end >= REJOIN and not run.flaps(now)
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut a text that came with an alert; a cut text ends with an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def named(run: Run) -> str:
@@ -165,45 +156,13 @@ def _several(alerts: Sequence[Alert]) -> str:
     return shortened(f"{label}={', '.join(shown)}{more}", LONGEST_LINE)
 
 
-def _alerts(run: Run) -> Detail:
-    """List the alerts with their labels: those of now, else those that fired."""
-    listed = run.now or run.fired
-    shown = [(_labels(each),) for each in listed[:MOST_LISTED]]
-    left = len(listed) - len(shown)
-    more = [(f"and {left:,} more",)] if left > 0 else []
-    texts = chain.from_iterable(_texts(run.telling))
-    return Detail("alerts", (*shown, *more, *((text,) for text in texts)))
-
-
-def _labels(each: Fired) -> str:
-    labels = [label_text(*label) for label in each.alert.labels.items() if label[0] != ALERTNAME]
-    return shortened(", ".join(labels) or each.alert.name, LONGEST_LINE)
-
-
-def _texts(alert: Alert) -> Iterator[tuple[str, ...]]:
-    for name in ("description", "runbook_url", "dashboard_url"):
-        text = alert.annotations.get(name, "")
-        if text and text != alert.summary:
-            yield (shortened(text, LONGEST_LINE),)
-
-
-def _events(run: Run) -> Sequence[Detail]:
-    """Return when it resolved and when it fired again, except while it flapped."""
-    found = []
-    for number, (start, end) in enumerate(run.intervals):
-        if number and not run.flaps(start):
-            found.append(Detail(f"again-{start:x}", (("Firing again since ", At(start)),)))
-        if end != LASTS and not run.flaps(end):
-            lasted = timerange.format_duration(end - start)
-            found.append(Detail(f"end-{end:x}", (("Resolved at ", At(end), f", after {lasted}"),)))
-    return found[-MOST_EVENTS:]
-
-
 def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
     if state is State.RESOLVED:
         return
+    matcher = Matcher(ALERTNAME, "=", run.name)
+    if not all(around.has(each.alert) for each in run.now):
+        yield Button("I have it", f"ack {matcher}{around.elsewhere}", "primary")
     if around.site.alertmanager and state is not State.SILENCED:
-        matcher = Matcher(ALERTNAME, "=", run.name)
         yield Button("Silence 1 h", f"silence {matcher} for=1h{around.elsewhere}")
     service = around.service_of(run.telling)
     if service is None or not around.site.jaeger:

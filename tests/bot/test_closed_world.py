@@ -61,7 +61,8 @@ def test_it_has_the_commands_that_were_promised() -> None:
     assert COMMANDS == [
         "help", "list traces", "show trace", "show logs", "compare", "change sampling",
         "undo sampling", "revert sampling", "extend sampling", "apply", "cancel", "version",
-        "show alert", "alerts", "ack", "hand over", "take over", "give back",
+        "show alert", "alerts subscribe", "alerts subscriptions", "alerts unsubscribe", "alerts",
+        "ack", "hand over", "take over", "give back",
         "silences", "extend silence", "end silence", "silence",
         "sampling off", "sampling up", "sampling history", "sampling",
         "diagnose", "slow operations", "changes", "rollouts", "overview", "link",

@@ -29,6 +29,8 @@ WRITING = (
     "alerts/abababababababababab/sample/",
     "alerts/silences/change/",
     "alerts/silences/new/",
+    "alerts/subscriptions/",
+    "alerts/subscriptions/end/",
     "sampling/change/",
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",

@@ -38,9 +38,6 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "silences.list_past",
-    "subscriptions.list_subscriptions",
-    "subscriptions.subscribe",
-    "subscriptions.unsubscribe",
     "traces.compare_windows",
     "versions.list_histories",
 }

@@ -1,0 +1,178 @@
+"""Commands about channels that hear of alerts: subscribe one, list them, end a subscription."""
+
+import re
+from dataclasses import dataclass, replace
+
+from bot.answers.subscriptions import ended, subscribed, subscription_list
+from bot.commands.alerts import parse_known_filter
+from bot.commands.arguments import parse_site, words_and_keys
+from bot.commands.reads import read_site
+from bot.intents import Intent, Thing
+from bot.registry import Message, command
+from bot.replies import Reply
+from ops.errors import InvalidInput
+from ops.language.reading import Reading
+from ops.overview import actions as overview
+from ops.subscriptions import actions as subscriptions
+from ops.subscriptions.actions import CONSOLE, Channel
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
+from ops.vocabulary.quiet_hours import FORM, QuietHours, parse_quiet_hours
+from ops.vocabulary.timerange import parse_duration
+
+_KEY = r'(?:^|(?<=\s)){}=(?:"([^"]*)"|(\S+))'
+_QUIET = re.compile(_KEY.format("quiet"), re.IGNORECASE)
+_AFTER = re.compile(_KEY.format("after"), re.IGNORECASE)
+_SAID = ("subscribe", "subscribed", "channel", "this", "to", "here", "tell", "notify", "us", "me")
+_NUMBER = re.compile(r"#?([0-9]{1,9})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a channel wants to hear of: which alerts, from which age (nanoseconds), and when not."""
+
+    filter: AlertFilter
+    minimum_age: int = 0
+    quiet: QuietHours | None = None
+
+
+async def _parse_wish(message: Message, rest: str) -> Wish:
+    """Read a filter in the strict form or in people's own words, and when to tell."""
+    line, quiet = _taken(_QUIET, rest)
+    line, after = _taken(_AFTER, line)
+    wish = Wish(
+        await _filter(message, line),
+        parse_duration(after) if after else 0,
+        parse_quiet_hours(quiet, message.zone.key) if quiet else None,
+    )
+    if wish.filter.states == ("firing",):  # what fires is what a channel hears of
+        return replace(wish, filter=replace(wish.filter, states=()))
+    return wish
+
+
+async def _filter(message: Message, line: str) -> AlertFilter:
+    try:
+        return await parse_known_filter(message, line)
+    except InvalidInput:
+        found = await overview.read_alert_filter(message.actor, text=line, clock=message.clock)
+        if found.left_out:  # alerts that nobody meant would be told for a long time
+            raise
+        return parse_filter(found.line)
+
+
+async def _read_wish(message: Message, text: str) -> Reading:
+    """Read the filter in people's own words, beside the keys."""
+    line, quiet = _taken(_QUIET, text)
+    line, after = _taken(_AFTER, line)
+    said = " ".join(each for each in line.split() if each.lower() not in _SAID)
+    found = await overview.read_alert_filter(message.actor, text=said, clock=message.clock)
+    keys = (f"after={after}" if after else "", f'quiet="{quiet}"' if quiet else "")
+    return replace(found, line=" ".join(filter(None, (found.line, *keys))), exact=False)
+
+
+def _taken(key: re.Pattern[str], line: str) -> tuple[str, str]:
+    """Return a line without a key, and its value."""
+    found = key.search(line)
+    if found is None:
+        return line, ""
+    rest = f"{line[: found.start()]}{line[found.end() :]}".strip()
+    if key.search(rest):
+        raise InvalidInput(f'"{found[0].partition("=")[0]}" is given twice')
+    return rest, found[1] if found[1] is not None else found[2]
+
+
+async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
+    words, named = words_and_keys(rest, "site")
+    found = _NUMBER.fullmatch(words[0]) if len(words) == 1 else None
+    if found is None:
+        raise InvalidInput("which one? Give its number; alerts subscriptions lists them")
+    return int(found[1]), named.get("site", "")
+
+
+def _channel(message: Message) -> Channel:
+    """Return the channel in which a message was written."""
+    if not message.event:
+        return Channel(CONSOLE, shared=False)
+    shared = message.event.get("is_ext_shared_channel")
+    return Channel(
+        str(message.event.get("channel", "")),
+        str(message.event.get("team") or ""),
+        shared=shared if isinstance(shared, bool) else None,
+    )
+
+
+@command(
+    r"(?:alerts? +)?subscribe(?: +(?:to +)?(.+))?",
+    "alerts subscribe",
+    parse=_parse_wish,
+    read=_read_wish,
+    intent=Intent(
+        surely="subscribe, subscribe channel, tell this channel, notify this channel, "
+        "alert this channel, send alerts here, post alerts here",
+        perhaps="channel, here, alerts, alert, notify",
+        about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE),
+    ),
+    usage=f'[FILTER] [after=2m] [quiet="{FORM}"] [site=NAME]',
+    summary="let this channel hear of alerts: one message a group, which follows what happens",
+    examples=(
+        'alerts subscribe severity=~"critical|page" service=petstore',
+        f'alerts subscribe critical after=2m quiet="{FORM}"',
+    ),
+    details=(
+        "The filter is as for alerts. With after=2m, what resolves within two minutes is not told.",
+        "In quiet hours nothing new is posted; what still fires at their end is posted then.",
+        subscriptions.NOT_PAGING + ".",
+    ),
+    changes=True,
+    needs=(subscriptions.subscribe,),
+)
+async def subscribe(message: Message, wish: Wish) -> Reply:
+    """Subscribe the channel that the message is in."""
+    made = await subscriptions.subscribe(
+        message.actor,
+        channel=_channel(message),
+        filter=wish.filter,
+        quiet=wish.quiet,
+        minimum_age=wish.minimum_age,
+        site=wish.filter.site,
+    )
+    return subscribed(made)
+
+
+@command(
+    r"(?:(?:show|list) +)?(?:alerts? +)?subscriptions?(?: +(.+))?",
+    "alerts subscriptions",
+    parse=parse_site,
+    read=read_site,
+    intent=Intent(
+        surely="subscriptions, subscription, subscribed, which channels, what channels",
+        perhaps="channels, channel",
+        about=(Thing.SITE,),
+    ),
+    usage="[site=NAME]",
+    summary="list the channels that hear of alerts",
+    examples=("alerts subscriptions",),
+    needs=(subscriptions.list_subscriptions,),
+)
+async def list_subscriptions(message: Message, site: str) -> Reply:
+    """List which channels hear of which alerts."""
+    found = await subscriptions.list_subscriptions(message.actor, site=site)
+    return subscription_list(found, _channel(message).id)
+
+
+@command(
+    r"(?:alerts? +)?unsubscribe(?: +(.+))?",
+    "alerts unsubscribe",
+    parse=_parse_number,
+    intent=Intent(surely="unsubscribe, end subscription, stop subscription"),
+    usage="NUMBER [site=NAME]",
+    summary="end a subscription, by the number that alerts subscriptions shows",
+    examples=("alerts unsubscribe 2",),
+    changes=True,
+    once=True,
+    needs=(subscriptions.unsubscribe,),
+)
+async def unsubscribe(message: Message, given: tuple[int, str]) -> Reply:
+    """End a subscription of any channel."""
+    number, site = given
+    done = await subscriptions.unsubscribe(message.actor, number=number, site=site)
+    return ended(done, _channel(message).id)

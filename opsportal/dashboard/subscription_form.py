@@ -1,0 +1,45 @@
+"""The form that subscribes a channel to alerts."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+
+from ops.site_subscriptions import LONGEST_FILTER
+from ops.subscriptions.actions import Channel
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
+from ops.vocabulary.quiet_hours import FORM, QuietHours, parse_quiet_hours
+from opsportal.dashboard.forms import DurationField, or_refuse
+
+
+class SubscriptionForm(forms.Form):
+    """Which channel hears of which alerts.
+
+    The channel is one of those `known`; quiet hours without a zone are in the viewer's `zone`.
+    """
+
+    filter = forms.CharField(
+        required=False,
+        max_length=LONGEST_FILTER,
+        widget=forms.TextInput({"class": "code", "placeholder": 'severity=~"critical|page"'}),
+    )
+    after = DurationField(required=False, widget=forms.TextInput({"size": 8, "placeholder": "2m"}))
+    quiet = forms.CharField(required=False, widget=forms.TextInput({"placeholder": FORM}))
+
+    def __init__(self, typed: Any, *, known: Iterable[Channel], zone: str) -> None:
+        super().__init__(typed)
+        self._zone = zone
+        choices = [(each.id, each.label) for each in known]
+        self.fields["channel"] = forms.ChoiceField(choices=choices)
+
+    def clean_filter(self) -> AlertFilter:
+        found: AlertFilter = or_refuse(parse_filter, self.cleaned_data["filter"])
+        return found
+
+    def clean_quiet(self) -> QuietHours | None:
+        text = self.cleaned_data["quiet"]
+        found: QuietHours | None = or_refuse(self._hours, text) if text else None
+        return found
+
+    def _hours(self, text: str) -> QuietHours:
+        return parse_quiet_hours(text, self._zone)

@@ -1,0 +1,82 @@
+"""`/alerts/subscriptions/`: the channels that hear of alerts, and subscribing one of them."""
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_http_methods
+
+from ops.errors import Conflict, InvalidInput
+from ops.subscriptions import actions
+from ops.subscriptions.actions import NOT_PAGING, Channel, SubscriptionList
+from opsportal.dashboard import words
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.subscription_form import SubscriptionForm
+from opsportal.dashboard.visit import Visit
+
+SUBSCRIPTIONS = 50
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(actions.list_subscriptions, on_post=actions.subscribe)
+async def show(visit: Visit) -> HttpResponse:
+    """List the subscriptions; on POST, subscribe a channel that heard of alerts before."""
+    found = await actions.list_subscriptions(visit.actor, site=visit.site.name)
+    if visit.request.method != "POST":
+        return await _page(visit, found, _form(visit, found))
+    form = _form(visit, found)
+    if form.is_valid():
+        given = form.cleaned_data
+        try:
+            await actions.subscribe(
+                visit.actor,
+                channel=Channel(given["channel"]),
+                filter=given["filter"],
+                quiet=given["quiet"],
+                minimum_age=given["after"],
+                site=visit.site.name,
+            )
+        except (InvalidInput, Conflict) as error:
+            form.add_error(None, str(error))
+        else:
+            return HttpResponseRedirect(visit.url("alerts-subscriptions"))
+    return await _page(visit, found, form, status=400)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(actions.list_subscriptions, on_post=actions.unsubscribe)
+async def end(visit: Visit) -> HttpResponse:
+    """On POST end the subscription `number`; then, or otherwise, redirect to the list."""
+    if visit.request.method == "POST":
+        number = visit.request.POST.get("number", "")
+        if not (number.isascii() and number.isdigit() and len(number) < 10):
+            raise InvalidInput(f'"{number[:80]}" is not the number of a subscription')
+        await actions.unsubscribe(visit.actor, number=int(number), site=visit.site.name)
+    return HttpResponseRedirect(visit.url("alerts-subscriptions"))
+
+
+def _form(visit: Visit, found: SubscriptionList) -> SubscriptionForm:
+    typed = visit.request.POST if visit.request.method == "POST" else None
+    return SubscriptionForm(typed, known=found.known, zone=visit.clock.asker.zone.key)
+
+
+async def _page(
+    visit: Visit, found: SubscriptionList, form: SubscriptionForm, status: int = 200
+) -> HttpResponse:
+    return await visit.render(
+        "pages/subscriptions.html",
+        {
+            "heading": _heading(found),
+            "found": found,
+            "form": form,
+            "sheet": sheet(visit.request, found.subscriptions, SUBSCRIPTIONS),
+            "not_paging": NOT_PAGING,
+            "may_subscribe": actions.CHANGE in visit.permissions,
+        },
+        status=status,
+    )
+
+
+def _heading(found: SubscriptionList) -> str:
+    channels = len({each.channel for each in found.subscriptions})
+    if not channels:
+        return "No channel hears of alerts"
+    return f"{words.count(channels, 'channel')} {'hears' if channels == 1 else 'hear'} of alerts"
