@@ -12,6 +12,7 @@ from ops.audit.actions import AuditFilter, AuditRow
 from ops.overview.changing import Changes, changes_of, read_pieces, silences_of
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import ChangeKind, Happened
+from ops.overview.incidents import PastIncident
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
@@ -26,7 +27,7 @@ from ops.vocabulary.timerange import Moment, TimeRange
 
 MOST_ROWS = 200  # of the audit log
 # What these changed is in the time line already, with more to it than the audit log has.
-_SHOWN = ("acknowledgements.", "sampling.", "silences.")
+_SHOWN = ("acknowledgements.", "incidents.", "sampling.", "silences.")
 _OK, _STARTED = "ok", "started"
 
 
@@ -44,6 +45,7 @@ class Timeline:
     sampling: tuple[SamplingChange, ...]
     silences: tuple[Silence, ...]
     acknowledgements: tuple[Acknowledgement, ...]
+    incidents: tuple[PastIncident, ...]
     problems: tuple[str, ...]
 
 
@@ -102,6 +104,7 @@ async def look_along(
         sampling=known(sampled) or (),
         silences=silences_of(service, pieces),
         acknowledgements=known(pieces.acknowledgements) or (),
+        incidents=known(pieces.incidents) or (),
         problems=tuple(dict.fromkeys((*changes.problems, *problems_of(alerted, sampled, logged)))),
     )
     return _by(person, whole) if person else whole
@@ -118,6 +121,7 @@ def _by(person: str, whole: Timeline) -> Timeline:
         sampling=tuple(each for each in whole.sampling if each.actor == person),
         silences=tuple(each for each in whole.silences if each.created_by == person),
         acknowledgements=tuple(x for x in whole.acknowledgements if x.person == person),
+        incidents=tuple(each for each in whole.incidents if each.opener == person),
     )
 
 

@@ -28,9 +28,10 @@ _ONE = {
     ChangeKind.SILENCES: "silence",
     ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement",
     ChangeKind.SAMPLING: "sampling change",
+    ChangeKind.INCIDENTS: "incident",
     ChangeKind.OTHERS: "audit row",
 }
-_SUBJECTS = frozenset({"alerts", "notifications", "sampling", "versions"})
+_SUBJECTS = frozenset({"alerts", "incidents", "notifications", "sampling", "versions"})
 
 
 @require_safe
@@ -103,7 +104,8 @@ def _things(found: Timeline) -> Iterator[tuple[ChangeKind, int | str]]:
     """Yield what to count: a silence that began and ended is one thing, not two."""
     for number, each in enumerate(found.changes.found):
         lasting = each.silence or each.acknowledgement
-        yield each.kind, lasting.id if lasting else number
+        key = each.incident.number if each.incident else number
+        yield each.kind, lasting.id if lasting else key
 
 
 def _unwatched(found: Timeline) -> int:
