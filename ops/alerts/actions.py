@@ -17,9 +17,11 @@ from ops.alerts.acknowledgements import holding
 from ops.alerts.answers import Answers, SourceFailure, answers_of, watched
 from ops.alerts.arranging import Pairs, arrange, asks_for, merge, select
 from ops.alerts.changes import AlertChange, read_changes
+from ops.alerts.during import AlertsDuring, read_during
 from ops.alerts.flooding import read_floods
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import Strip
+from ops.alerts.models import LONGEST_NAME
 from ops.alerts.notifying import Delivery, Routed, routed
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
@@ -224,6 +226,27 @@ async def list_changes(
     key = ("alert changes", where, what, start, end, limit)
     read = partial(in_database, read_changes, where, what, start, end, limit)
     return await clients().reads.answer(key, read)
+
+
+@action("alerts.list_episodes", permission=READ)
+async def list_episodes(
+    actor: Actor,
+    *,
+    start: int,
+    end: int,
+    services: Sequence[str] = (),
+    fingerprint: str = "",
+    group: str = "",
+    site: str = "",
+) -> AlertsDuring:
+    """Return what the alerts of these services did from start to end (Unix ns), by name.
+
+    Also the alert with a fingerprint, or those of a name. It comes from our own history.
+    """
+    where = sites().site(site)
+    meant = [where.service(name) for name in services]
+    also = {"key": fingerprint} if fingerprint else {"name": group[:LONGEST_NAME]} if group else {}
+    return await in_database(read_during, where, meant, also, start, end)
 
 
 async def _one(site: Site, fingerprint: str, length: int, patience: float) -> ShownAlert:

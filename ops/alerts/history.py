@@ -175,7 +175,7 @@ def past(site: str, fingerprint: str, sources: Iterable[str], now: int) -> Past:
     if not newest:
         return Past()
     shown = newest[MOST_PERIODS - 1 :: -1]
-    unknown = _unknown(site, sources, shown[0].start, now)
+    unknown = unwatched(site, sources, shown[0].start, now)
     return replace(past_of(shown, unknown, now), cut=len(newest) > MOST_PERIODS)
 
 
@@ -194,10 +194,11 @@ def strip(site: str, fingerprint: str, sources: Iterable[str], empty: Strip, now
 def holes(site: str, sources: Iterable[str], empty: Strip, now: int) -> tuple[Stretch, ...]:
     """Read when nobody watched, or none of the sources answered."""
     until = min(empty.end, now)
-    return tuple(Stretch(HOLE, *each) for each in _unknown(site, sources, empty.start, until))
+    return tuple(Stretch(HOLE, *each) for each in unwatched(site, sources, empty.start, until))
 
 
-def _unknown(site: str, sources: Iterable[str], start: int, end: int) -> list[Interval]:
+def unwatched(site: str, sources: Iterable[str], start: int, end: int) -> list[Interval]:
+    """Read when nobody watched, or none of the sources answered, in order."""
     lasts = young_ns()
     since = start - lasts
     watched = Watched.objects.filter(site=site, end__gt=since).values_list("start", "end")

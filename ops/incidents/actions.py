@@ -19,7 +19,10 @@ from ops.incidents.facts import (
     OriginKind,
     Thread,
 )
+from ops.incidents.gathering import Story, gather
+from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
 from ops.incidents.opening import draft
+from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
 from ops.sites import sites
 from ops.traces import actions as traces
 
@@ -30,8 +33,18 @@ __all__ = [
     "EntryKind",
     "Incident",
     "IncidentList",
+    "Line",
+    "LineKind",
     "Origin",
     "OriginKind",
+    "Part",
+    "RolloutStep",
+    "SampledFor",
+    "ServiceDuring",
+    "Step",
+    "Story",
+    "Target",
+    "TargetKind",
     "Thread",
     "add_note",
     "close_incident",
@@ -41,6 +54,7 @@ __all__ = [
     "pin_trace",
     "reopen",
     "show_incident",
+    "show_story",
 ]
 
 READ = "incidents.view_incidents"
@@ -139,6 +153,18 @@ async def list_incidents(
 async def show_incident(actor: Actor, *, number: int = 0, site: str = "") -> Incident:
     """Return an incident with what was written in it; with number 0, the newest open one."""
     return await in_database(store.find, sites().site(site).name, number)
+
+
+@action("incidents.show_story", permission=READ)
+async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
+    """Return an incident and what happened in its time, as far as the reader may see it.
+
+    That is: alerts, rollouts, sampling, who had its alerts, and what was written in it. It comes
+    from OpsPortal's own memory: no source is asked.
+    """
+    where = sites().site(site)
+    incident = await in_database(store.find, where.name, number)
+    return await gather(actor, where, incident)
 
 
 @action("incidents.find_by_thread", permission=READ)

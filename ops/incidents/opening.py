@@ -120,7 +120,7 @@ def services_of(site: Site, labels: Iterable[Mapping[str, str]]) -> tuple[str, .
 
 
 def _titled(services: Sequence[str], what: str) -> str:
-    said = f"{', '.join(services)}: {what}" if services else what
+    said = f"{what} on {', '.join(services)}" if services else what
     return said if len(said) <= LONGEST_TITLE else f"{said[: LONGEST_TITLE - 1]}…"
 
 

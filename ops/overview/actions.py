@@ -44,8 +44,9 @@ from ops.overview.raising import (
 from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
-from ops.overview.surroundings import ServiceAround, Surroundings, look_around
+from ops.overview.surroundings import ServiceAround, Surroundings, find_alert, look_around
 from ops.overview.timeline import Timeline, look_along
+from ops.overview.unlike import TracesOfAlert, compare_traces_of
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
@@ -78,8 +79,10 @@ __all__ = [
     "SourceReport",
     "Surroundings",
     "Timeline",
+    "TracesOfAlert",
     "VersionChange",
     "WatchReport",
+    "compare_alert_traces",
     "diagnose",
     "diagnose_site",
     "explain_none",
@@ -100,6 +103,7 @@ __all__ = [
 READ = "overview.view_overview"
 MOST_SERVICES = 12
 MOST_DIAGNOSED = 100  # services of a site
+COMPARING = 10.0  # seconds for data that a page can do without
 DIAGNOSING = 2.7  # seconds: an answer is there within three
 AGE = 5.0  # seconds that figures and traces of a diagnosis may be old
 LAST_DAY = TimeRange.last(timerange.DAY)
@@ -246,13 +250,32 @@ async def show_snapshot(
 
 
 @action("overview.show_surroundings", permission=READ_ALERTS)
-async def show_surroundings(actor: Actor, *, fingerprint: str = "", site: str = "") -> Surroundings:
-    """Return what happened around an alert, as far as the user may see it.
+async def show_surroundings(
+    actor: Actor, *, fingerprint: str = "", name: str = "", site: str = ""
+) -> Surroundings:
+    """Return what happened around an alert, as far as the user may see it; no backend is asked.
 
-    Raises the same errors as `alerts.show_alert`.
+    Of several alerts of a `name` it is the one that started first or, if none is active, that
+    ended last. Raises the same errors as `alerts.show_alert`.
     """
-    shown = await show_alert(actor, fingerprint=fingerprint, site=site)
-    return await look_around(actor, sites().site(site), shown)
+    where = sites().site(site)
+    one = fingerprint or await find_alert(actor, where, name)
+    return await look_around(
+        actor, where, await show_alert(actor, fingerprint=one, site=where.name)
+    )
+
+
+@action("overview.compare_alert_traces", permission=READ_ALERTS, deadline=COMPARING)
+async def compare_alert_traces(
+    actor: Actor, *, fingerprint: str = "", site: str = ""
+) -> TracesOfAlert:
+    """Return what the traces around an alert have unlike the hour before it.
+
+    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`.
+    """
+    where = sites().site(site)
+    shown = await show_alert(actor, fingerprint=fingerprint, site=where.name)
+    return await compare_traces_of(actor, where, shown)
 
 
 @action("overview.diagnose", permission=READ)

@@ -9,6 +9,8 @@ from ops.vocabulary import timerange
 from ops.watch.models import Watched
 from ops.watch.picture import young_ns
 
+SHORT = timerange.MINUTE  # as while a watcher restarts: what happened then is seen after it
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -20,6 +22,16 @@ class Memory:
 
     since: int = 0
     holes: tuple[Interval, ...] = ()
+
+    @property
+    def unwatched(self) -> int:
+        """For how long nobody watched since the memory begins, nanoseconds."""
+        return sum(end - start for start, end in self.holes if start >= self.since)
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether nobody watched for so long that something may be missing."""
+        return sum(end - start for start, end in self.holes) >= SHORT
 
 
 def read_memory(site: str, start: int, end: int) -> Memory:

@@ -1,32 +1,37 @@
-"""What happened around an alert: versions, failing traces, sampling and other alerts."""
+"""What happened around an alert: what changed before it, versions and sampling of its services."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
 from ops.alerts.changes import AlertChange, Kind
 from ops.alerts.one import ShownAlert, State
-from ops.errors import OpsError
+from ops.errors import NotFound, OpsError
+from ops.overview.changing import Changes, look_for_changes
 from ops.overview.figures import known, problems_of
+from ops.overview.happened import ChangeKind, Happened
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
 from ops.sites import Service, Site
-from ops.traces import actions as traces
-from ops.traces.actions import TraceList
 from ops.versions import actions as versions
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
-from ops.vocabulary.filters import TraceQuery
-from ops.vocabulary.timerange import Moment, TimeRange
+from ops.vocabulary.alert_filters import AlertFilter
+from ops.vocabulary.alerts import FIRING
+from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.notifications import ALERTNAME
 
 BEFORE = 15 * timerange.MINUTE
 MOST_SERVICES = 3
-MOST_TRACES = 100
-MOST_CHANGES = 10
+_KINDS = ChangeKind.ROLLOUTS, ChangeKind.SAMPLING, ChangeKind.SILENCES, ChangeKind.ALERTS
+_NOTHING = {ChangeKind.ALERTS: "other alerts"}
+MOST_OF_A_KIND = 10
+REMEMBERED = 7 * timerange.DAY  # in which an alert that is over is looked for by its name
+_MOST_SEARCHED = 1_000  # changes of alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +39,13 @@ class ServiceAround:
     """A service of the alert. Unknown values, and those the user may not see, are None.
 
     `before` are the versions 15 minutes before the alert started, `then` those at its start.
-    `failing` are traces that failed while it lasted. `sampling` was in force at its start.
+    `sampling` was in force at its start.
     """
 
     service: str
     before: ServiceVersions | None
     then: ServiceVersions | None
-    failing: TraceList | None
     sampling: SamplingChange | None
-    query: TraceQuery
     problems: tuple[str, ...] = ()
 
     @property
@@ -59,40 +62,88 @@ class ServiceAround:
 class Surroundings:
     """What happened from 15 minutes before an alert started until it ended, or now.
 
-    `start` is when the alert started, `end` when it ended, Unix nanoseconds. `changes` are other
-    alerts that started up to 15 minutes before it, the newest first.
+    `start` is when the alert started, `end` when it ended, Unix nanoseconds. `found` is what
+    changed in the 15 minutes before: rollouts, changes of sampling, silences, then other alerts
+    that started, each kind with its newest first, the rollouts of the alert's services before
+    others; `changes` says how far that is known.
     """
 
+    name: str
+    fingerprint: str
     start: int
     end: int
     lines: tuple[ServiceAround, ...]
-    changes: tuple[AlertChange, ...]
+    found: tuple[Happened, ...]
+    changes: Changes
     problems: tuple[str, ...]
+
+    @property
+    def rolled(self) -> frozenset[str]:
+        """The services that started to run another version."""
+        return frozenset(each.version.service for each in self.found if each.version)
+
+    @property
+    def nothing(self) -> str:
+        """Say that nothing was found: `No rollouts or other alerts`, "" if nothing may be seen."""
+        seen = [each for each in _KINDS if each in self.changes.kinds]
+        kinds = [_NOTHING.get(each, str(each)) for each in seen]
+        *most, last = kinds or [""]
+        if self.found or not last:
+            return ""
+        named = " or ".join(filter(None, (", ".join(most), last)))
+        return f"No {named}"
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether something else may have changed."""
+        changes = self.changes
+        return bool(changes.hidden or changes.problems or changes.memory.has_holes)
+
+
+async def find_alert(actor: Actor, site: Site, name: str) -> str:
+    """Return the fingerprint of the alert of a name that started first, or else ended last.
+
+    Raises NotFound.
+    """
+    only = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
+    active = (await alerts.list_alerts(actor, filter=only)).alerts
+    if active:
+        return min(active, key=lambda each: (each.state != FIRING, each.since)).fingerprint
+    now = timerange.now_ns()
+    past = await alerts.list_changes(
+        actor, start=now - REMEMBERED, end=now, limit=_MOST_SEARCHED, site=site.name
+    )
+    for each in past:
+        if each.name == name and each.fingerprint:
+            return each.fingerprint
+    raise NotFound(
+        f'no alert "{name[:80]}" is firing, and none is remembered of the last 7 days. '
+        "Check the name"
+    )
 
 
 async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundings:
     """Read everything concurrently, limited to what the user may see."""
     now = timerange.now_ns()
-    start = began(shown, now)
-    end = shown.at if shown.state is State.RESOLVED and shown.at else now
+    start, end = began(shown, now), ended(shown, now)
     services = services_of(site, shown)
     may = (await rights_of(actor.user_id)).permissions
+    kinds = [each for each in _KINDS if each is not ChangeKind.SILENCES or site.alertmanager]
     changes, lines = await asyncio.gather(
-        if_allowed(
-            alerts.READ in may,
-            lambda: alerts.list_changes(
-                actor, start=start - BEFORE, end=start, limit=2 * MOST_CHANGES, site=site.name
-            ),
-        ),
-        asyncio.gather(*(_around(actor, site, each, start, end, may) for each in services)),
+        look_for_changes(actor, site, None, (start - BEFORE, start), kinds),
+        asyncio.gather(*(_around(actor, site, each, start, may) for each in services)),
     )
+    of_services = {each.name for each in services}
     return Surroundings(
+        name=shown.alert.name,
+        fingerprint=shown.alert.fingerprint,
         start=start,
         end=end,
         lines=tuple(lines),
-        changes=tuple(_others(shown, known(changes) or ()))[:MOST_CHANGES],
+        found=_in_order(changes.found, shown.alert.fingerprint, of_services),
+        changes=changes,
         problems=tuple(
-            dict.fromkeys((*problems_of(changes), *(p for line in lines for p in line.problems)))
+            dict.fromkeys((*changes.problems, *(p for line in lines for p in line.problems)))
         ),
     )
 
@@ -103,6 +154,11 @@ def began(shown: ShownAlert, now: int) -> int:
     return min(shown.pending_since or shown.firing_since or newest, now)
 
 
+def ended(shown: ShownAlert, now: int) -> int:
+    """Return when an alert ended, now if it has not."""
+    return shown.at if shown.state is State.RESOLVED and shown.at else now
+
+
 def services_of(site: Site, shown: ShownAlert) -> list[Service]:
     """Return the services whose labels an alert has."""
     labels = shown.alert.labels.items()
@@ -110,45 +166,47 @@ def services_of(site: Site, shown: ShownAlert) -> list[Service]:
     return [each for each in found if each.alerts.items() <= labels][:MOST_SERVICES]
 
 
-def _others(shown: ShownAlert, changes: Sequence[AlertChange]) -> Iterable[AlertChange]:
-    """Return the other alerts that started, each name once, with the newest of its alerts."""
-    found: dict[str, AlertChange] = {}
+def _in_order(
+    changes: Sequence[Happened], fingerprint: str, services: set[str]
+) -> tuple[Happened, ...]:
+    """Return what may have led to an alert, by kind, and of alerts only others that started.
+
+    Each alert's name appears once, with the newest of its alerts.
+    """
+    rollouts = [each for each in changes if each.version]
+    rollouts.sort(key=lambda each: bool(each.version and each.version.service not in services))
+    others: dict[str, AlertChange] = {}
     for each in changes:
-        if each.kind is not Kind.FIRING or each.fingerprint == shown.alert.fingerprint:
-            continue
-        known = found.get(each.name)
-        found[each.name] = replace(known, count=known.count + each.count) if known else each
-    return found.values()
+        alert = each.alert
+        if alert and alert.kind is Kind.FIRING and alert.fingerprint != fingerprint:
+            newest = others.get(alert.name)
+            others[alert.name] = (
+                replace(newest, count=newest.count + alert.count) if newest else alert
+            )
+    kinds = (
+        rollouts,
+        [each for each in changes if each.sampling],
+        [each for each in changes if each.silence],
+        [Happened(each.at, alert=each) for each in others.values()],
+    )
+    return tuple(each for kind in kinds for each in kind[:MOST_OF_A_KIND])
 
 
 async def _around(
-    actor: Actor, site: Site, service: Service, start: int, end: int, may: frozenset[str]
+    actor: Actor, site: Site, service: Service, start: int, may: frozenset[str]
 ) -> ServiceAround:
     which = {"service": service.name, "site": site.name}
-    query = TraceQuery(
-        site=site.name,
-        service=service.name,
-        tags=(("error", "true"),),
-        range=TimeRange(Moment(start), Moment(max(end, start + timerange.SECOND))),
-        limit=MOST_TRACES,
-    )
-    before, then, failing, sampled = await asyncio.gather(
+    before, then, sampled = await asyncio.gather(
         _versions(actor, may, start - BEFORE, **which),
         _versions(actor, may, start, **which),
-        if_allowed(
-            traces.READ in may and site.jaeger is not None,
-            lambda: traces.list_traces(actor, query=query),
-        ),
         if_allowed(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
     )
     return ServiceAround(
         service=service.name,
         before=known(before),
         then=known(then),
-        failing=known(failing),
         sampling=known(sampled),
-        query=query,
-        problems=problems_of(before, then, failing, sampled),
+        problems=problems_of(before, then, sampled),
     )
 
 

@@ -91,10 +91,14 @@ def errors(sides: Sides) -> Iterator[Candidate]:
 
 def slower(sides: Sides) -> Iterator[Candidate]:
     """Yield each operation that takes longer: on one version, on one instance, or everywhere."""
-    for name in operations_of(sides):
-        here, there = sides.now.operations[name], sides.before.operations[name]
+    before = operations_of(sides)
+    most = sorted(sides.now.operations.items(), key=lambda item: -item[1].traces)
+    for name, here in most[:MOST_TESTED]:
         yield from _versions(sides, name, here)
         yield from _instances(sides, name, here)
+        if name not in before:
+            continue
+        there = sides.before.operations[name]
         both = here.of(here.durations), there.of(there.durations)
         yield _operation(sides, name, None, *both, ("", sides.then))
 

@@ -10,8 +10,7 @@ from ops.traces.chance import beyond_chance
 from ops.traces.failing import Kind, groups
 from ops.traces.searches import Searches
 from ops.traces.tally import Tally
-from ops.traces.windows import Statement, StatementKind, WindowComparison
-from ops.vocabulary import timerange
+from ops.traces.windows import Statement, StatementKind, WindowComparison, earlier
 
 MOST_OF_A_KIND = 3
 _NEARLY = 0.7  # of the largest delay: an operation that has that much of it may be its cause
@@ -20,9 +19,7 @@ _NEARLY = 0.7  # of the largest delay: an operation that has that much of it may
 def contrast(site: Site, service: str, now: Tally, before: Tally) -> WindowComparison:
     """Compare two windows of a service, given by its name in the site file."""
     searches = Searches(site, service, now.window.start, now.window.end)
-    hour = before.window.end - before.window.start == timerange.HOUR
-    adjacent = before.window.end == now.window.start
-    sides = Sides(now, before, searches, "the hour before" if hour and adjacent else "before")
+    sides = Sides(now, before, searches, earlier(now.window, before.window))
     found = _certain(
         [
             *standing_out.versions(sides),

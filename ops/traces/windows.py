@@ -123,7 +123,17 @@ class WindowComparison:
     failing: TraceQuery
 
     @property
-    def is_the_hour_before(self) -> bool:
-        """Whether the earlier window is the hour right before."""
-        length = self.before.end - self.before.start
-        return length == timerange.HOUR and self.before.end == self.now.start
+    def then(self) -> str:
+        """What to call the earlier window: `the hour before`."""
+        return earlier(self.now, self.before)
+
+    @property
+    def known_failures(self) -> tuple[FailureGroup, ...]:
+        """The failures that no statement is about."""
+        return tuple(each for each in self.failures if not each.is_new)
+
+
+def earlier(now: Window, before: Window) -> str:
+    """Return what to call the earlier window: `the hour before`, `the time before`."""
+    hour = before.end - before.start == timerange.HOUR and before.end == now.start
+    return "the hour before" if hour else "the time before"

@@ -9,6 +9,7 @@ from django import forms
 from ops.actor import Door
 from ops.audit.actions import OUTCOMES, AuditFilter
 from ops.errors import InvalidInput
+from ops.incidents.actions import LONGEST_TITLE
 from ops.language.times import Clock, said_duration, said_end, said_moment
 from ops.sampling.terms import LONGEST_REASON, PERMANENT, Term, check_then
 from ops.silences.rules import LONGEST_COMMENT
@@ -182,6 +183,27 @@ class SilenceForm(forms.Form):
         max_length=LONGEST_COMMENT,
         widget=forms.TextInput({"placeholder": "why, for those who see the silence"}),
     )
+
+
+class IncidentForm(forms.Form):
+    """An incident to be: what is wrong, and with which services."""
+
+    title = forms.CharField(
+        required=False,
+        max_length=LONGEST_TITLE,
+        widget=forms.TextInput({"placeholder": "petstore slow", "autofocus": True}),
+    )
+
+    def __init__(
+        self, data: Any = None, *, services: Iterable[str], needs_title: bool = True
+    ) -> None:
+        super().__init__(data, label_suffix="")
+        self.fields["services"] = forms.MultipleChoiceField(
+            required=False,
+            choices=[(name, name) for name in services],
+            widget=forms.CheckboxSelectMultiple,
+        )
+        self.fields["title"].required = needs_title
 
 
 class SamplingForm(TimedForm):

@@ -31,6 +31,7 @@ SECTIONS = (
     ("alerts", "Alerts", "alerts.view_alerts"),
     ("versions", "Versions", "versions.view_versions"),
     ("sampling", "Sampling", "sampling.view_sampling"),
+    ("incidents", "Incidents", "incidents.view_incidents"),
     ("timeline", "Time line", "overview.view_overview"),
 )
 # More threads would not render faster, but would take the interpreter from the threads that use

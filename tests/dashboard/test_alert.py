@@ -3,17 +3,19 @@
 import re
 from typing import Any
 
+import grpc
 import pytest
 from django.test import AsyncClient
+from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from pytest_django import Settings
 
 from ops.database import in_database
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING
-from ops.vocabulary.timerange import HOUR, MINUTE, format_moment
+from ops.vocabulary.timerange import HOUR, MINUTE, SECOND, format_moment
 from tests.alerts.making import alert as made
 from tests.alerts.past import period, watched
-from tests.dashboard.places import Place, heading, link, links, text
+from tests.dashboard.places import Place, heading, link, links, text, words
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
 from tests.fakes.prometheus import Fault, alert
 
@@ -148,29 +150,53 @@ async def test_an_unknown_alert_leads_to_the_list(place: Place, viewer: AsyncCli
 
 
 @ANY_JAEGER
-async def test_what_happened_around_it_is_a_piece_of_its_page(
+async def test_what_changed_before_it_is_a_piece_of_its_page(
     place: Place, viewer: AsyncClient
 ) -> None:
     fires(place)
     other = made("QueueDeep", {"pod": "two"}, sources=("main",))
     await in_database(period, other, FIRING, NOW - 24 * MINUTE, None)
-    failed = trace(span("petstore", "SearchPets", error="x", start=NOW - 5 * MINUTE))
-    place.jaeger.add(failed)
+    before, since = NOW - 50 * MINUTE, NOW - 15 * MINUTE
+    place.jaeger.add(*(request(before + each * MINUTE, "1.2.0") for each in range(20)))
+    place.jaeger.add(*(request(since + each * SECOND, "1.3.0", "no stock") for each in range(20)))
     version = {"version": "1.2.0", "instance": "petstore-1"}
     place.prometheus.says("petstore_build_info", (version, 1))
     page = await page_of(viewer)
 
-    address = next(a for word, a in links(page) if word.startswith("Versions, failing"))
+    address = link(page, "Rollouts, sampling, silences, other alerts and traces")
     piece = await viewer.get(address, headers={"HX-Request": "true"})
+    later = link(piece, "Comparing the traces with the hour before")
+    traces = await viewer.get(later, headers={"HX-Request": "true"})
+
+    facts, said = (words(each.content.decode()) for each in (piece, traces))
+    assert "petstore ran 1.2.0" in facts
+    assert "4 min before ▲ QueueDeep started firing" in facts
+    assert b"<html" not in piece.content + traces.content
+    assert "petstore 1.3.0 fails 100% of 20 traces, 1.2.0 none of 20 the hour before" in said
+    assert "New: no stock in SearchPets in 20 of 20 traces, none of 20 the hour before" in said
+    assert "Looked at 20 traces of petstore from " in said
+    whole = text(await viewer.get(address))
+    assert "QueueDeep started firing" in whole and "petstore 1.3.0 fails 100%" in whole
+
+
+def request(start: int, version: str, error: str | None = None) -> TracesData:
+    resource = {"service.version": version, "service.instance.id": "petstore-1"}
+    return trace(span("petstore", "SearchPets", start=start, error=error, resource=resource))
+
+
+@ANY_JAEGER
+async def test_a_comparison_of_traces_that_fails_is_said(place: Place, viewer: AsyncClient) -> None:
+    fires(place)
+    place.jaeger.fail(grpc.StatusCode.UNAVAILABLE, "away")
+    address = link(await page_of(viewer), "Rollouts, sampling, silences, other alerts and traces")
 
     said = text(await viewer.get(address))
-    assert "petstore ran 1.2.0" in said
-    assert "1 failing trace of petstore" in said
-    assert "4 min before: QueueDeep started firing" in said
-    assert b"<html" not in piece.content
+
+    assert "The traces were not compared: Jaeger of production" in said
+    assert "No difference" not in said
 
 
 async def test_only_those_who_may_see_alerts_see_one(place: Place, newcomer: AsyncClient) -> None:
-    for address in ("", "around/"):
+    for address in ("", "around/", "traces/"):
         page = await newcomer.get(f"{ALERTS}{SLOW.fingerprint}/{address}")
         assert page.status_code == 403

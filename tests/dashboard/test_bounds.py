@@ -46,7 +46,7 @@ def everything(person: Person) -> AsyncClient:
 
 def address(page: URLPattern, **changes: str) -> str:
     names = page.pattern.converters
-    usual = {name: "1" if name == "row" else ID for name in names} | changes
+    usual = {name: "1" if name in ("row", "number") else ID for name in names} | changes
     return reverse(page.name or "", kwargs=usual)
 
 

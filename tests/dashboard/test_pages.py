@@ -23,6 +23,7 @@ PATHS = [
     .replace("<str:fingerprint>", "ab" * 10)
     .replace("<str:key>", "3f9a1c7e2b")
     .replace("<str:service>", "petstore")
+    .replace("<int:number>", "1")
     for page in pages
 ]
 WRITING = (
@@ -31,6 +32,8 @@ WRITING = (
     "alerts/silences/new/",
     "alerts/subscriptions/",
     "alerts/subscriptions/end/",
+    "incidents/1/change/",
+    "incidents/new/",
     "sampling/change/",
     "sampling/longer/",
     "sampling/requests/3f9a1c7e2b/",

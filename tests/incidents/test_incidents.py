@@ -1,7 +1,6 @@
 """Incidents as they are opened, written in, closed and opened again, and by whom."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,33 +14,15 @@ from ops.incidents.actions import EntryKind, Incident, Origin, OriginKind, Threa
 from ops.incidents.facts import MOST_NOTES
 from ops.incidents.models import StoredEntry, StoredIncident
 from ops.vocabulary import timerange
-from tests.conftest import Person, SiteFile, actor_of
+from tests.conftest import Person, actor_of
 from tests.fakes.prometheus import FakePrometheus, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
-SITE = """
-[sites.production]
-default_service = "petstore"
-[sites.production.prometheus]
-url = "{prometheus.url}"
-[sites.production.services.petstore]
-alerts = {{ job = "petstore" }}
-[sites.production.services.store]
-alerts = {{ job = "store" }}
-[sites.staging]
-"""
 
 
 @pytest.fixture
-async def prometheus(site_file: SiteFile) -> AsyncIterator[FakePrometheus]:
-    async with FakePrometheus() as fake:
-        site_file(SITE.format(prometheus=fake))
-        yield fake
-
-
-@pytest.fixture
-def bob(person: Person) -> Actor:
-    return actor_of(person("bob", "operators"), Door.SLACK)
+def carol(person: Person) -> Actor:
+    return actor_of(person("carol", "operators"), Door.SLACK)
 
 
 async def rows(action: str) -> list[AuditEntry]:
@@ -54,25 +35,25 @@ async def opened(actor: Actor, title: str = "petstore slow") -> Incident:
 
 
 async def test_it_is_opened_written_in_closed_and_opened_again(
-    operator: Actor, bob: Actor, prometheus: FakePrometheus
+    operator: Actor, carol: Actor, prometheus: FakePrometheus
 ) -> None:
     made = await opened(operator)
-    await actions.add_note(bob, text=" only petstore-3\0 \n", number=1)
-    closed = await actions.close_incident(bob, number=1)
+    await actions.add_note(carol, text=" only petstore-3\0 \n", number=1)
+    closed = await actions.close_incident(carol, number=1)
     again = await actions.reopen(operator, number=1)
 
     assert (made.number, made.title, made.services) == (1, "petstore slow", ("petstore",))
     assert (made.opener, made.door, made.is_open) == ("olga", "browser", True)
-    assert (closed.closer, closed.is_open, again.is_open) == ("bob", False, True)
+    assert (closed.closer, closed.is_open, again.is_open) == ("carol", False, True)
     assert [(each.kind, each.author, each.door, each.text) for each in again.entries] == [
-        (EntryKind.NOTE, "bob", "slack", "only petstore-3"),
-        (EntryKind.CLOSED, "bob", "slack", ""),
+        (EntryKind.NOTE, "carol", "slack", "only petstore-3"),
+        (EntryKind.CLOSED, "carol", "slack", ""),
         (EntryKind.REOPENED, "olga", "browser", ""),
     ]
     assert [each.outcome for each in await rows("open_incident")] == ["started", "ok"]
     assert (await rows("open_incident"))[1].record["detail"] == "incident 1: petstore slow"
     [note, _] = await rows("add_note")
-    assert (note.target, note.actor) == ("production/incident 1", "bob")
+    assert (note.target, note.actor) == ("production/incident 1", "carol")
 
 
 async def test_numbers_count_within_a_site(operator: Actor, prometheus: FakePrometheus) -> None:
@@ -94,7 +75,7 @@ async def test_an_alert_says_what_it_is_about(operator: Actor, prometheus: FakeP
     made = await actions.open_incident(operator, origin=Origin(OriginKind.ALERT, fingerprint))
     group = await actions.open_incident(operator, origin=Origin(OriginKind.GROUP, "QueueDeep"))
 
-    assert (made.title, made.services) == ("petstore: QueueDeep", ("petstore",))
+    assert (made.title, made.services) == ("QueueDeep on petstore", ("petstore",))
     assert abs(made.begins - since) < timerange.MINUTE
     assert (group.title, group.begins) == (made.title, made.begins)
 
@@ -117,7 +98,7 @@ async def test_one_is_open_for_an_alert_however_many_press(
 
     assert len(refused) == 3
     assert {str(each) for each in refused} == {
-        "incident 1 is open for this already: petstore: QueueDeep"
+        "incident 1 is open for this already: QueueDeep on petstore"
     }
     assert later.number == 2
     assert not (await actions.show_incident(operator, number=1)).is_open

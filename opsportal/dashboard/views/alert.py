@@ -1,11 +1,12 @@
-"""`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what happened."""
+"""`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what changed."""
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from ops.alerts import actions
-from ops.errors import NotFound
+from ops.errors import NotFound, NotPermitted, OpsError
 from ops.overview import actions as overview
+from ops.overview.actions import TracesOfAlert
 from ops.sampling import actions as sampling
 from ops.silences import actions as silences
 from ops.vocabulary import timerange
@@ -69,12 +70,35 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
 @require_safe
 @page(overview.show_surroundings)
 async def around(visit: Visit, fingerprint: str) -> HttpResponse:
-    """Show what happened around an alert: a piece that its page requests after it is shown."""
+    """Show what changed before an alert: a piece that its page requests after it is shown."""
     found = await overview.show_surroundings(
         visit.actor, fingerprint=fingerprint, site=visit.site.name
     )
-    context = {"around": found}
     if is_piece(visit.request):
-        return await visit.render("partials/alert_around.html", context)
-    heading = f"Around {visit.clock.utc(found.start)} UTC"
-    return await visit.render("pages/alert_around.html", {**context, "heading": heading})
+        return await visit.render("partials/alert_around.html", {"around": found, "piece": True})
+    heading = f"What changed before {words.name(found.name, LONGEST_HEADING)}"
+    context = {"around": found, "unlike": await _unlike(visit, fingerprint), "heading": heading}
+    return await visit.render("pages/alert_around.html", context)
+
+
+@require_safe
+@page(overview.compare_alert_traces)
+async def unlike(visit: Visit, fingerprint: str) -> HttpResponse:
+    """Show what its traces have unlike the hour before: a piece that follows that one."""
+    context = {"unlike": await _unlike(visit, fingerprint), "heading": "Traces of this alert"}
+    part = is_piece(visit.request)
+    return await visit.render(
+        "partials/alert_unlike.html" if part else "pages/alert_unlike.html", context
+    )
+
+
+async def _unlike(visit: Visit, fingerprint: str) -> TracesOfAlert:
+    """Compare the traces; if that fails it is said, because no difference may not mean none."""
+    try:
+        return await overview.compare_alert_traces(
+            visit.actor, fingerprint=fingerprint, site=visit.site.name
+        )
+    except (NotFound, NotPermitted):
+        raise
+    except OpsError as error:
+        return TracesOfAlert.failed(error)

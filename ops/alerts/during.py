@@ -1,0 +1,130 @@
+"""What the alerts of some services did during a time, by name, from our own history."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db.models import QuerySet
+
+from ops.alerts.changes import of_service
+from ops.alerts.history import as_it_was, unwatched
+from ops.alerts.intervals import Interval, joined
+from ops.alerts.models import AlertPeriod
+from ops.sites import Service, Site
+from ops.vocabulary.alerts import FIRING
+
+MOST_READ = 5_000  # periods of a service
+MOST_GROUPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDuring:
+    """The alerts of one name; times are Unix nanoseconds.
+
+    `severity` and `summary` are of the first that fired, as is `fingerprint`; `alerts` is how many
+    there were. Whatever goes on ends with the time that was asked for; `lasts` means that at least
+    one is firing at its end.
+    """
+
+    name: str
+    severity: str
+    summary: str
+    fingerprint: str
+    alerts: int
+    pending: tuple[Interval, ...]
+    firing: tuple[Interval, ...]
+    lasts: bool
+
+    @property
+    def fired(self) -> int:
+        """When the first of them fired; 0 if none did."""
+        return self.firing[0][0] if self.firing else 0
+
+    @property
+    def ended(self) -> int:
+        """When the last of them stopped firing; 0 if none fired, or one still does."""
+        return 0 if self.lasts or not self.firing else self.firing[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsDuring:
+    """The groups, those that fired first before the others; `more` means that some are left out.
+
+    In the `holes` nobody watched, or no source answered.
+    """
+
+    groups: tuple[GroupDuring, ...] = ()
+    holes: tuple[Interval, ...] = ()
+    more: bool = False
+
+    def unknown_at(self, at: int) -> bool:
+        """Return whether it is unknown what was firing at a moment."""
+        return any(start <= at <= end for start, end in self.holes)
+
+
+@dataclass(slots=True)
+class _Group:
+    first: AlertPeriod
+    keys: set[str] = field(default_factory=set)
+    pending: list[Interval] = field(default_factory=list)
+    firing: list[Interval] = field(default_factory=list)
+    lasts: bool = False
+
+
+def read_during(
+    site: Site, services: Iterable[Service], also: Mapping[str, str], start: int, end: int
+) -> AlertsDuring:
+    """Read the alerts of services, and those with the columns in `also`, from start to end.
+
+    Call it in ops.database.in_database.
+    """
+    rows = AlertPeriod.objects.filter(site=site.name, start__lt=end)
+    rows = rows.exclude(name__in=(*site.watchdogs, *site.quiet))
+    wanted = [of_service(rows, each) for each in services if each.alerts]
+    wanted += [rows.filter(**also)] if also else []
+    found, more = dict[int, AlertPeriod](), False
+    for each in wanted:
+        some = _periods(each, start)
+        more = more or len(some) > MOST_READ
+        found |= {row.pk: row for row in some[:MOST_READ]}
+    periods = sorted(found.values(), key=lambda row: (row.start, row.pk))
+    groups = sorted(_groups(periods, start, end), key=lambda each: (each.fired or end, each.name))
+    sources = [source.name for source in site.prometheus]
+    holes = unwatched(site.name, sources, start, end)
+    return AlertsDuring(
+        tuple(groups[:MOST_GROUPS]), tuple(holes), more or len(groups) > MOST_GROUPS
+    )
+
+
+def _periods(rows: "QuerySet[AlertPeriod]", start: int) -> list[AlertPeriod]:
+    """Return the oldest; SQLite takes an index for each of the two parts only."""
+    lasting = rows.filter(end=None).order_by("start")[: MOST_READ + 1]
+    ended = rows.filter(end__gt=start).order_by("start")[: MOST_READ + 1]
+    return sorted((*lasting, *ended), key=lambda row: row.start)[: MOST_READ + 1]
+
+
+def _groups(periods: Sequence[AlertPeriod], start: int, end: int) -> Iterable[GroupDuring]:
+    found: dict[str, _Group] = {}
+    for row in periods:
+        group = found.setdefault(row.name, _Group(row))
+        group.keys.add(row.key)
+        goes_on = row.end is None or row.end > end
+        lasted = (max(row.start, start), end if row.end is None else min(row.end, end))
+        if row.state == FIRING:
+            if not group.firing:
+                group.first = row
+            group.firing.append(lasted)
+            group.lasts = group.lasts or goes_on
+        else:
+            group.pending.append(lasted)
+    for group in found.values():
+        alert = as_it_was(group.first)
+        yield GroupDuring(
+            name=alert.name,
+            severity=alert.severity,
+            summary=alert.summary,
+            fingerprint=alert.fingerprint,
+            alerts=len(group.keys),
+            pending=tuple(joined(group.pending)),
+            firing=tuple(joined(group.firing)),
+            lasts=group.lasts,
+        )

@@ -1,0 +1,169 @@
+"""An incident's story, from what is known of its time: one line a thing that happened; pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from ops.alerts.during import AlertsDuring, GroupDuring
+from ops.incidents.facts import Entry, EntryKind, Incident, OriginKind
+from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind, person, words
+from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
+from ops.sampling.revisions import FILE
+from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import OVER, RESOLVED, Acknowledgement
+from ops.vocabulary.policies import Policy
+from ops.vocabulary.spreads import Spread
+from ops.vocabulary.timerange import format_duration
+
+SOON = 15 * timerange.MINUTE  # after a rollout, what begins is said to follow it
+LONGEST_SUMMARY = 200  # characters
+PROMETHEUS = "Prometheus"
+BY_ITSELF = "by itself"
+_DOORS = {"slack": "Slack", "grpc": "gRPC", "console": "terminal"}
+
+
+def lines(
+    incident: Incident,
+    alerts: AlertsDuring | None,
+    services: Sequence[ServiceDuring],
+    held: Iterable[Acknowledgement],
+) -> tuple[Line, ...]:
+    """Return everything that happened, the oldest first."""
+    steps = [step for each in services for step in each.steps]
+    found = [
+        *_opened(incident),
+        *(line for each in (alerts.groups if alerts else ()) for line in _of_alerts(each, steps)),
+        *map(_of_rollout, steps),
+        *(line for each in services for line in _of_sampling(each)),
+        *(line for each in held for line in _of_holding(each)),
+        *map(_of_entry, incident.entries),
+    ]
+    return tuple(sorted(found, key=lambda each: each.at))
+
+
+def people(lines: Iterable[Line]) -> tuple[str, ...]:
+    """Return the names of those who did something, in the order in which they first did."""
+    named = (part.text for line in lines for part in line.parts if part.strong)
+    return tuple(dict.fromkeys(named))
+
+
+def door(name: str) -> str:
+    """Return a door's name for readers."""
+    return _DOORS.get(name, name)
+
+
+def _opened(incident: Incident) -> Iterator[Line]:
+    origin = incident.origin
+    of = {
+        OriginKind.ALERT: (words(" from "), Part("an alert", Target(TargetKind.ALERT, origin.key))),
+        OriginKind.GROUP: (words(f" from {origin.key}"),),
+        OriginKind.TRACE: (words(" from "), Part("a trace", Target(TargetKind.TRACE, origin.key))),
+        OriginKind.NOTHING: (),
+    }[origin.kind]
+    parts = (person(incident.opener), words(" opened the incident"), *of)
+    yield Line(incident.opened_at, LineKind.OPENED, parts, door(incident.door))
+
+
+def _of_alerts(group: GroupDuring, steps: Sequence[RolloutStep]) -> Iterator[Line]:
+    if not group.fired:
+        return
+    link = Part(group.name, Target(TargetKind.ALERT, group.fingerprint))
+    several = f" ({group.alerts:,} alerts)" if group.alerts > 1 else ""
+    summary = group.summary[:LONGEST_SUMMARY]
+    said = f": {summary}" if summary else ""
+    after = "".join(f" · {each}" for each in _after(group.fired, steps))
+    parts = (link, words(f" started firing{several}{said}{after}"))
+    yield Line(group.fired, LineKind.FIRING, parts, PROMETHEUS, group.severity)
+    if group.ended:
+        times = len(group.firing)
+        fired = sum(end - start for start, end in group.firing)
+        lasted = f" after {format_duration(group.ended - group.fired)}"
+        if times > 1:
+            lasted += f", having fired {times} times for {format_duration(fired)} in all"
+        yield Line(group.ended, LineKind.RESOLVED, (link, words(f" resolved{lasted}")), PROMETHEUS)
+
+
+def _after(at: int, steps: Iterable[RolloutStep]) -> Iterator[str]:
+    """Yield `1 min after petstore 1.3.0 started`, for the newest rollout shortly before."""
+    before = [each for each in steps if each.step is Step.STARTED and 0 <= at - each.at <= SOON]
+    if before:
+        last = max(before, key=lambda each: each.at)
+        since = at - last.at
+        when = format_duration(since) if since >= timerange.MINUTE else "right"
+        yield f"{when} after {last.service} {last.version} started"
+
+
+def _of_rollout(step: RolloutStep) -> Line:
+    link = Part(step.service, Target(TargetKind.VERSIONS))
+    instances = f"{step.running} of {step.total} instances"
+    said = {
+        Step.STARTED: f" started rolling {step.before or '?'} → {step.version} ({instances})",
+        Step.FINISHED: f" runs {step.version} everywhere ({instances})",
+        Step.WENT_BACK: f" went back to {step.version} ({instances})",
+    }[step.step]
+    kind = LineKind.BACK if step.step is Step.WENT_BACK else LineKind.ROLLOUT
+    return Line(step.at, kind, (link, words(said)), PROMETHEUS)
+
+
+def _of_sampling(during: ServiceDuring) -> Iterator[Line]:
+    link = Part(during.service, Target(TargetKind.SAMPLING, during.service))
+    for each in during.sampled:
+        if each.change is None:
+            continue
+        if each.returned:
+            # What was over before this time is not told.
+            if each.start == timerange.from_datetime(each.change.until or each.change.at):
+                parts = (words("sampling of "), link, words(f" returned to {each.policy}"))
+                yield Line(each.start, LineKind.SAMPLING, parts, BY_ITSELF)
+        elif each.start == timerange.from_datetime(each.change.at):
+            yield _of_change(each, link)
+
+
+def _of_change(each: SampledFor, link: Part) -> Line:
+    change = each.change
+    assert change is not None  # noqa: S101 - the caller has looked
+    who = (words("the site file"),) if change.door == FILE else (person(change.actor),)
+    verb = _verb(change.previous, change.policy)
+    lasts = change.until - change.at if change.until else None
+    term = (
+        f" for {format_duration(round(lasts.total_seconds()) * timerange.SECOND)}" if lasts else ""
+    )
+    told = len(change.instances)  # the others ask for it by themselves
+    confirmed = f" · {change.confirmed} of {told} confirmed" if told else ""
+    parts = (
+        *who,
+        words(f" {verb} sampling of "),
+        link,
+        words(f" from {change.previous} to {change.policy}{term}{confirmed}"),
+        *((words(": "), Part(change.reason, quoted=True)) if change.reason else ()),
+    )
+    return Line(
+        each.start, LineKind.SAMPLING, parts, "" if change.door == FILE else door(change.door)
+    )
+
+
+def _verb(before: Spread, after: Policy) -> str:
+    old = before.policy.share if before.policy else None
+    if old is None or after.share is None or old == after.share:
+        return "changed"
+    return "raised" if after.share > old else "lowered"
+
+
+def _of_holding(held: Acknowledgement) -> Iterator[Line]:
+    note = (words(": "), Part(held.note, quoted=True)) if held.note else ()
+    given = (words(", handed over by "), person(held.given_by)) if held.given_by else ()
+    parts = (person(held.person), words(f" has {held.what}"), *given, *note)
+    yield Line(held.since, LineKind.HELD, parts)
+    if held.ended and held.end not in (RESOLVED, OVER):
+        parts = (person(held.person), words(f" no longer has {held.what}: {held.end}"))
+        yield Line(held.ended, LineKind.HELD, parts)
+
+
+def _of_entry(entry: Entry) -> Line:
+    who = person(entry.author)
+    if entry.kind is EntryKind.NOTE:
+        parts: tuple[Part, ...] = (who, words(": "), Part(entry.text, quoted=True))
+    elif entry.kind is EntryKind.PINNED:
+        trace = Part(f"trace {entry.text[:8]}", Target(TargetKind.TRACE, entry.text))
+        parts = (who, words(" pinned "), trace)
+    else:
+        parts = (who, words(f" {entry.kind} the incident"))
+    return Line(entry.at, LineKind(entry.kind), parts, door(entry.door))
