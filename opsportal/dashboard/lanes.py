@@ -96,6 +96,15 @@ def picture(
     )
 
 
+def placed(marks: Iterable[Mark], start: int, end: int, clock: Clock) -> list[tuple[str, Mark]]:
+    """Return the marks from start to end with their places in percent, for another picture.
+
+    Of those of one kind in one place there is one.
+    """
+    axis = _Axis(start, max(end, start + 1), clock)
+    return [(f"{axis.place(each.at):.2f}", each) for each in axis.marks(marks)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Axis:
     start: int
@@ -109,7 +118,7 @@ class _Axis:
         return int(self.place(at) * SLOTS / 100)
 
     def lane(self, lane: Lane) -> DrawnLane:
-        bars, marks = self._bars(lane.bars), self._marks(lane.marks)
+        bars, marks = self._bars(lane.bars), self.marks(lane.marks)
         holes = [each for each in lane.holes if each[1] > self.start and each[0] < self.end]
         drawn = [*map(self._hole, holes), *map(self._bar, bars), *map(self._mark, marks)]
         count = len(lane.bars) + len(lane.marks)
@@ -130,7 +139,8 @@ class _Axis:
             longest = max(same, key=lambda each: each.end)
             yield replace(longest, text=_with_others(longest.text, len(same)))
 
-    def _marks(self, marks: Iterable[Mark]) -> Iterable[Mark]:
+    def marks(self, marks: Iterable[Mark]) -> Iterable[Mark]:
+        """Return one for those of a kind that are in one slot, with the number of the others."""
         found: dict[tuple[int, str], list[Mark]] = {}
         for each in marks:
             if self.start <= each.at <= self.end:

@@ -90,8 +90,12 @@ class _Drawing:
         for each in self.found.incidents:
             end = each.closed_at or max(self._end, self.clock.now)
             text = f"{said_of_incident(each)}, open {self._times(each.opened_at, end)}"
-            bar = Bar(each.opened_at, end, text, "accent", label=each.title)
-            yield Lane(f"{each.number} {each.title}", bars=(bar,))
+            address = self._of_incident(each.number)
+            bar = Bar(each.opened_at, end, text, "accent", address, each.title)
+            yield Lane(f"{each.number} {each.title}", bars=(bar,), url=address)
+
+    def _of_incident(self, number: int) -> str:
+        return self.url("incidents-one", number=str(number))
 
     def rollouts(self) -> Iterator[Lane]:
         """Yield what ran, of the services that started to run another version."""
@@ -248,8 +252,8 @@ class _Drawing:
         if each.silence:
             address = f"{self.url('alerts-silences')}#silence-{each.silence.id}"
             return replace(mark, sign="◌", url=address)
-        if each.acknowledgement:
-            return replace(mark, sign="●")
+        if each.incident:
+            return replace(mark, sign="■", url=self._of_incident(each.incident.number))
         if each.row:
             address = f"{reverse('audit')}?{urlencode({'request': each.row.request_id})}"
             wrong = each.row.outcome in _WRONG
