@@ -8,6 +8,7 @@ from itertools import pairwise
 from ops.alerts.changes import AlertChange
 from ops.audit.actions import AuditRow
 from ops.overview.incidents import PastIncident
+from ops.overview.signins import SignIn
 from ops.sampling.actions import SamplingChange
 from ops.sampling.revisions import FILE
 from ops.versions.actions import History
@@ -49,7 +50,7 @@ class Happened:
     """One change at a time (Unix nanoseconds): one of these is set.
 
     Of a silence, acknowledgement or incident it is the start, or if `ended` the end. `row` is what
-    only the audit log has: sign-ins, refusals, failures, changes of accounts.
+    only the audit log has: refusals, failures, changes of accounts.
     """
 
     at: int
@@ -60,6 +61,7 @@ class Happened:
     acknowledgement: Acknowledgement | None = None
     incident: PastIncident | None = None
     row: AuditRow | None = None
+    sign_in: SignIn | None = None
     ended: bool = False
 
     @property
@@ -75,7 +77,7 @@ class Happened:
             return ChangeKind.ACKNOWLEDGEMENTS
         if self.incident:
             return ChangeKind.INCIDENTS
-        return ChangeKind.OTHERS if self.row else ChangeKind.ALERTS
+        return ChangeKind.OTHERS if self.row or self.sign_in else ChangeKind.ALERTS
 
     @property
     def person(self) -> str:
@@ -87,6 +89,8 @@ class Happened:
             return (held.person if held.end == GIVEN_BACK else "") if self.ended else begun
         if self.incident:
             return self.incident.closer if self.ended else self.incident.opener
+        if self.sign_in:
+            return self.sign_in.person
         if self.row:
             return self.row.actor
         return self.sampling.actor if self.sampling and self.sampling.door != FILE else ""

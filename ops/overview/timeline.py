@@ -13,6 +13,7 @@ from ops.overview.changing import Changes, changes_of, read_pieces, silences_of
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import ChangeKind, Happened
 from ops.overview.incidents import PastIncident
+from ops.overview.signins import sign_ins
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
@@ -66,7 +67,7 @@ async def look_along(
     # A timed change that was made before may still have been in force.
     before = TimeRange(Moment(max(start - LONGEST, 0)), Moment(end))
     asked = AuditFilter(actor=person, start=start, end=end)
-    pieces, alerted, sampled, logged = await asyncio.gather(
+    pieces, alerted, sampled, logged, signed_in = await asyncio.gather(
         read_pieces(actor, site, service, when, kinds),
         if_allowed(
             ChangeKind.ALERTS in kinds and by_name.READ in may and not person,
@@ -88,6 +89,10 @@ async def look_along(
             ChangeKind.OTHERS in kinds and audit.READ in may,
             lambda: audit.list_rows(actor, filter=asked, limit=MOST_ROWS),
         ),
+        if_allowed(
+            ChangeKind.OTHERS in kinds and audit.READ in may and service is None,
+            lambda: sign_ins(start, end),
+        ),
     )
     changes = await asyncio.to_thread(changes_of, site, service, when, pieces)
     page = known(logged)
@@ -96,6 +101,7 @@ async def look_along(
         for each in (page.rows if page else ())
         if _says_more(each, site, service)
     ]
+    others += [Happened(each.at, sign_in=each) for each in known(signed_in) or ()]
     found = sorted((*changes.found, *others), key=lambda each: -each.at)
     whole = Timeline(
         changes=replace(changes, found=tuple(found)),

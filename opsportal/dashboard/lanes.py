@@ -96,12 +96,14 @@ def picture(
     )
 
 
-def placed(marks: Iterable[Mark], start: int, end: int, clock: Clock) -> list[tuple[str, Mark]]:
+def placed(
+    marks: Iterable[Mark], start: int, end: int, clock: Clock, slots: int = SLOTS
+) -> list[tuple[str, Mark]]:
     """Return the marks from start to end with their places in percent, for another picture.
 
-    Of those of one kind in one place there is one.
+    Of those of one kind in one of the `slots` there is one.
     """
-    axis = _Axis(start, max(end, start + 1), clock)
+    axis = _Axis(start, max(end, start + 1), clock, slots)
     return [(f"{axis.place(each.at):.2f}", each) for each in axis.marks(marks)]
 
 
@@ -110,12 +112,13 @@ class _Axis:
     start: int
     end: int
     clock: Clock
+    slots: int = SLOTS
 
     def place(self, at: int) -> float:
         return 100 * (min(max(at, self.start), self.end) - self.start) / (self.end - self.start)
 
     def slot(self, at: int) -> int:
-        return int(self.place(at) * SLOTS / 100)
+        return int(self.place(at) * self.slots / 100)
 
     def lane(self, lane: Lane) -> DrawnLane:
         bars, marks = self._bars(lane.bars), self.marks(lane.marks)

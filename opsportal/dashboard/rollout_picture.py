@@ -18,6 +18,7 @@ HEIGHT = 32
 LENGTHS = (15 * MINUTE, HOUR)  # drawn if nothing older is known
 MOST_SAID = 5  # changes in the text alternative
 SLOTS = 150  # in which one change is drawn at most
+MARKS = 30  # of a kind at most
 OTHERS = 0  # the hue of the versions that have none of their own
 
 
@@ -108,7 +109,7 @@ def picture(
         hues=hues,
         text=_text(clock, [(each.start, each.counts) for each in stretches]),
         window=format_duration(length),
-        marks=placed(marks, first, history.end, clock),
+        marks=placed(marks, first, history.end, clock, MARKS),
     )
 
 

@@ -254,6 +254,8 @@ class _Drawing:
             return replace(mark, sign="◌", url=address)
         if each.incident:
             return replace(mark, sign="■", url=self._of_incident(each.incident.number))
+        if each.sign_in:
+            return replace(mark, sign="○", tone="calm")
         if each.row:
             address = f"{reverse('audit')}?{urlencode({'request': each.row.request_id})}"
             wrong = each.row.outcome in _WRONG

@@ -31,6 +31,9 @@ def said(each: Happened) -> str:
         return said_of_holding(each.acknowledgement, ended=each.ended)
     if each.incident:
         return said_of_incident(each.incident, ended=each.ended)
+    if each.sign_in:
+        token = words.name(each.sign_in.token)
+        return f"{words.name(each.sign_in.person)} last used token {token}, over gRPC"
     if each.row:
         target = f" {words.name(each.row.target)}" if each.row.target else ""
         return f"{words.name(each.row.actor)}: {each.row.action}{target}, {each.row.outcome}"
