@@ -7,7 +7,7 @@ from functools import cached_property
 
 from bot.answers.channels import alert_message, thread_reply
 from bot.models import AlertMessage
-from bot.replies import Reply
+from bot.replies import Reply, When, parts
 from ops.subscriptions.actions import Feed, Feeds
 
 Again = AlertMessage.Again
@@ -48,7 +48,13 @@ class ChannelMessage:
 
     @cached_property
     def _shows(self) -> str:
-        return hashlib.sha256(repr(self.reply).encode(errors="surrogatepass")).hexdigest()[:30]
+        # A moment is written with its date from the next day on, which must edit nothing.
+        lines = [
+            [part.seconds if isinstance(part, When) else part for part in parts(text)]
+            for text in (self.reply.summary, *self.reply.notes)
+        ]
+        shown = repr((lines, self.reply.links, self.reply.follow_ups))
+        return hashlib.sha256(shown.encode(errors="surrogatepass")).hexdigest()[:30]
 
 
 def channel_messages(feeds: Feeds) -> list[ChannelMessage]:

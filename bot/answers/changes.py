@@ -21,7 +21,7 @@ _NOW = 5 * timerange.SECOND  # a time that ends this recently ends now
 _SHORT = (
     timerange.MINUTE
 )  # what happened in less time, as while a watcher restarts, is seen after it
-_ONE = {
+ONE = {
     ChangeKind.ROLLOUTS: "rollout",
     ChangeKind.SAMPLING: "sampling change",
     ChangeKind.ALERTS: "alert change",
@@ -41,7 +41,7 @@ _ALERTS = {
 
 def changes_reply(found: Changes) -> Reply:
     """Return the changes: how many of each kind, the newest ones, and how far back is known."""
-    doubts, shown = [*_doubts(found)], _shown(found.found)
+    doubts, shown = [*doubts_of(found)], _shown(found.found)
     return Reply(
         Sentence(*_verdict(found, doubts)),
         rows=tuple(map(row_of, shown)),
@@ -56,9 +56,9 @@ def _verdict(found: Changes, doubts: list[str]) -> Iterator[str]:
     """Yield `2 rollouts and 1 alert change in petstore in the last 24 h`."""
     where = f" in {found.service}" if found.service else f" on {found.site}"
     numbers = Counter(each.kind for each in found.found)
-    said = [count(numbers[kind], _ONE[kind]) for kind in found.kinds if numbers[kind]]
+    said = [count(numbers[kind], ONE[kind]) for kind in found.kinds if numbers[kind]]
     every = {*found.kinds} == {*EVERY_KIND}
-    nothing = f"No {'change' if every else ' or '.join(_ONE[kind] for kind in found.kinds)}"
+    nothing = f"No {'change' if every else ' or '.join(ONE[kind] for kind in found.kinds)}"
     known = " that we know of" if doubts else ""
     more = "At least " if found.more else ""
     yield f"{more}{_and(said)}" if said else nothing if found.kinds else "Changes are unknown"
@@ -153,7 +153,7 @@ def _left_out(found: Changes, shown: int) -> tuple[str, ...]:
     return (*and_more(len(found.found) - shown, "change"), *older)
 
 
-def _doubts(found: Changes) -> Iterator[str]:
+def doubts_of(found: Changes) -> Iterator[str]:
     """Say why there may have been more changes, or how far back is known."""
     memory = found.memory
     if found.hidden:

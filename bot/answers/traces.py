@@ -15,7 +15,7 @@ from bot.answers.snapshots import at_that_time
 from bot.answers.times import clock, past, when
 from bot.links import jaeger, page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
-from ops.overview.actions import SiteSnapshot
+from ops.overview.actions import SiteSnapshot, Taken
 from ops.sites import sites
 from ops.traces.actions import LogLine, TraceList, TraceLogs, Unmatched
 from ops.traces.trace import Trace
@@ -145,7 +145,7 @@ def _line(query: TraceQuery) -> str:
     return format_query(replace(query, site="" if query.site == sites().default else query.site))
 
 
-def one_trace(trace: Trace, then: SiteSnapshot) -> Reply:
+def one_trace(trace: Trace, then: SiteSnapshot, taken: Taken | None = None) -> Reply:
     """Return one trace: verdict, deepest errors, where the time went, the site at that time."""
     root = root_of(trace)
     took = timerange.format_duration(trace.duration)
@@ -180,6 +180,7 @@ def one_trace(trace: Trace, then: SiteSnapshot) -> Reply:
                 shortened(facts, LONGEST_SENTENCE),
             ),
             *_ran(trace),
+            *((shortened(f"Sampling: {taken.sentence}", LONGEST_SENTENCE),) if taken else ()),
             *at_that_time(then),
             *_as_of(trace),
             *(shortened(sentence, LONGEST_SENTENCE) for sentence in trace.warnings[:MOST_WARNINGS]),

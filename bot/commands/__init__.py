@@ -9,6 +9,7 @@ from bot.commands.accounts import link
 from bot.commands.acknowledgements import acknowledge, give_back, hand_over, take_over
 from bot.commands.alerts import list_alerts, show_alert
 from bot.commands.cards import apply, cancel
+from bot.commands.causes import what_changed_before
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
@@ -119,6 +120,7 @@ registry.add(
     show_sampling,
     diagnose,
     slow,
+    what_changed_before,
     what_changed,
     rollouts,
     show_overview,

@@ -19,8 +19,15 @@ from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.actor import Actor
-from ops.errors import NotFound, NotSetUp
-from ops.overview.actions import MOST_SERVICES, SiteSnapshot, explain_none, show_snapshot
+from ops.errors import NotFound, NotSetUp, OpsError
+from ops.overview.actions import (
+    MOST_SERVICES,
+    SiteSnapshot,
+    Taken,
+    explain_none,
+    explain_taken,
+    show_snapshot,
+)
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.actions import TraceList, Unmatched
@@ -118,7 +125,10 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
     """Show one trace, with the versions and alerts at that time."""
     with _shortened(one.trace_id):
         trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
-    return one_trace(trace, await look_back(message.actor, trace))
+    then, taken = await asyncio.gather(
+        look_back(message.actor, trace), _taken(message.actor, trace)
+    )
+    return one_trace(trace, then, taken)
 
 
 @command(
@@ -169,6 +179,14 @@ async def compare(message: Message, given: tuple[list[str], str]) -> Reply:
             usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], site=site)
             return beside_usual(usual)
         return comparison(await traces.compare_traces(message.actor, trace_ids=ids, site=site))
+
+
+async def _taken(actor: Actor, trace: Trace) -> Taken | None:
+    """Return which sampling took a trace, None if that is unknown."""
+    try:
+        return await explain_taken(actor, trace_id=trace.trace_id, site=trace.site)
+    except OpsError:
+        return None
 
 
 async def look_back(actor: Actor, trace: Trace, seconds: float = SNAPSHOT_SECONDS) -> SiteSnapshot:

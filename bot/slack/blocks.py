@@ -27,7 +27,8 @@ LONGEST_URL = 3_000
 MOST_ROWS = 100  # of a table, including its heading
 MOST_COLUMNS = 20
 _MOST_SEEN = 1_000  # rows in all messages of a reply, however short they are
-_MOST_NOTES = 0.4  # share of a message
+_MOST_NOTES = 0.4  # share of a message, more if
+_MOST_ALONE = 0.9  # leaves room for it in a message without rows
 _LONGEST_LINE = 400
 _LONGEST_SENTENCE = 600
 _JSON_PER_LETTER = 6  # a letter can take up to twelve
@@ -67,11 +68,11 @@ def slack_messages(reply: Reply, most: int = MOST_MESSAGES) -> list[SlackMessage
 
     A card is always one message, because its result replaces it.
     """
+    links = tuple(link for link in reply.links if len(link.url) <= LONGEST_URL)
+    others = _sentence_share(reply.summary) + _links_share(links)
+    most_notes = _MOST_NOTES if reply.rows else max(_MOST_NOTES, _MOST_ALONE - others)
     seen = replace(
-        reply,
-        rows=reply.rows[:_MOST_SEEN],
-        notes=_kept(reply.notes),
-        links=tuple(link for link in reply.links if len(link.url) <= LONGEST_URL),
+        reply, rows=reply.rows[:_MOST_SEEN], notes=_kept(reply.notes, most_notes), links=links
     )
     pieces = list(_pieces(seen)) or [_Piece([], 0)]
     shown = pieces[: 1 if reply.card else most]
@@ -98,10 +99,10 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _kept(notes: Sequence[str]) -> tuple[str, ...]:
+def _kept(notes: Sequence[str], most: float) -> tuple[str, ...]:
     """Return the notes that a message has room for, and how many are left out."""
     shares = list(accumulate(map(_sentence_share, notes)))
-    kept = bisect(shares, _MOST_NOTES)
+    kept = bisect(shares, most)
     left = len(notes) - kept
     return (*notes[:kept], *([f"and {left:,} more"] if left else []))
 
@@ -171,7 +172,7 @@ def _cell(text: str) -> Block:
 def _pieces(reply: Reply) -> Iterator[_Piece]:
     """Cut the table into pieces that fit, between rows if possible, else between lines."""
     around = sum(map(_sentence_share, (reply.summary, *reply.notes, _left(reply, 1))))
-    around += len(json.dumps(_links(reply.links))) / MOST_JSON
+    around += _links_share(reply.links)
     piece, filled = _Piece([], 0), around
     for row in table_lines(reply.rows):
         lines = [_cut_json(line, _LONGEST_LINE) for line in row]
@@ -191,6 +192,10 @@ def _pieces(reply: Reply) -> Iterator[_Piece]:
 def _share(text: str) -> float:
     """Return the share of a message that a line takes; 1 is all of it."""
     return max((len(text) + 1) / MOST_TEXT, len(json.dumps(text)) / MOST_JSON)
+
+
+def _links_share(links: Iterable[PageLink]) -> float:
+    return len(json.dumps(_links(links))) / MOST_JSON
 
 
 def _sentence_share(text: str) -> float:

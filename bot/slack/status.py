@@ -9,7 +9,15 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bot.answers.phrases import count
-from bot.models import LOST_PLACE, BotProcess, ReceivedEvent, State
+from bot.models import (
+    LOST_PLACE,
+    AlertMessage,
+    BotProcess,
+    ClosedChannel,
+    ReceivedEvent,
+    State,
+)
+from bot.slack.alert_store import CLOSED
 from bot.slack.event_store import KEPT
 from ops.database import in_database
 from ops.overview.status import DoorReport, LostAnswer
@@ -18,6 +26,7 @@ MISSED = timedelta(seconds=15)  # a process reports every few seconds
 RECENTLY = timedelta(minutes=5)
 FORGOTTEN = timedelta(days=7)
 MOST_LOST = 200
+MOST_CLOSED = 5
 _FATES = {
     State.UNKNOWN: "may be missing: Slack did not confirm it, and answers are never posted twice",
     State.FAILED: "is missing: Slack refused it, or no bot could answer; the log has the reason",
@@ -86,12 +95,27 @@ def _troubles(
                 "30,000 events an hour; ask again if an answer is missing, and look for a program "
                 "that writes to it"
             )
+    yield from _about_channels(now)
     latest = max((each for each in running if each.counted), key=_counted, default=None)
     if latest and latest.strays:
         yield (
             f"another program is using this Slack app on {count(latest.strays, 'connection')} and "
             "taking messages away; stop it, or give it its own app"
         )
+
+
+def _about_channels(now: datetime) -> Iterator[str]:
+    """Yield what is wrong with the messages about alerts in subscribed channels."""
+    lost = AlertMessage.objects.filter(step=AlertMessage.Step.LOST, parent="", final=False)
+    if number := lost.filter(changed__gt=now - KEPT).count():
+        yield (
+            f"{count(number, 'message')} about alerts may be missing in subscribed channels, "
+            "because Slack did not confirm them; they are posted again when their alerts change"
+        )
+    closed = ClosedChannel.objects.filter(again__gt=now - CLOSED).order_by("since")
+    if found := list(closed.values_list("channel", "error")[:MOST_CLOSED]):
+        named = ", ".join(f"{channel} ({error})" for channel, error in found)
+        yield f"Slack takes no messages about alerts for {named}; the page Channels says why"
 
 
 def _absence(known: Sequence[BotProcess]) -> str:

@@ -92,6 +92,11 @@ class AlertList:
         return tuple(alert for alert in self.alerts if alert.state == PENDING)
 
     @property
+    def acknowledged(self) -> int:
+        """How many of the firing alerts somebody has."""
+        return sum(self.held.of(each) is not None for each in self.firing)
+
+    @property
     def held_back_in_words(self) -> str:
         """`1 silenced, 2 inhibited`, "" if all firing alerts notify somebody."""
         return ", ".join(f"{number:,} {delivery}" for delivery, number in self.held_back.items())

@@ -45,6 +45,7 @@ from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters
 from ops.overview.surroundings import ServiceAround, Surroundings, find_alert, look_around
+from ops.overview.taken import Taken, explain_taken
 from ops.overview.timeline import Timeline, look_along
 from ops.overview.unlike import TracesOfAlert, compare_traces_of
 from ops.sites import sites
@@ -78,6 +79,7 @@ __all__ = [
     "SiteSnapshot",
     "SourceReport",
     "Surroundings",
+    "Taken",
     "Timeline",
     "TracesOfAlert",
     "VersionChange",
@@ -86,6 +88,7 @@ __all__ = [
     "diagnose",
     "diagnose_site",
     "explain_none",
+    "explain_taken",
     "names",
     "propose_raise",
     "raise_sampling",

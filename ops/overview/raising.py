@@ -79,13 +79,15 @@ class Raise:
         if not self.strangers and self.services == self.about:
             return ""
         begin = sorted((*self.roots, *self.strangers), key=lambda each: -each.traces)
-        counts = [f"{each.traces} in {each.service[:80]}" for each in begin[:MOST_RAISED]]
+        first, *others = begin[:MOST_RAISED]
+        counts = [f"{first.traces} begin in {first.service[:80]}"]
+        counts += [f"{each.traces} in {each.service[:80]}" for each in others]
         what = "failing traces" if self.failing else "traces"
         said = f"Of {self.looked} {what} of {' and '.join(self.about)}, {' and '.join(counts)}"
         if not self.strangers:
-            return f"{said} begin: sampling is decided there."
+            return f"{said}: sampling is decided there."
         unknown = " and ".join(each.service[:80] for each in self.strangers[:MOST_RAISED])
-        return f"{said} begin. The site file does not have {unknown}, so that stays as it is."
+        return f"{said}. The site file does not have {unknown}, so that stays as it is."
 
 
 @dataclass(frozen=True, slots=True)

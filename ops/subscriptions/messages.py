@@ -70,8 +70,9 @@ class Message:
     `key` identifies it within its subscription (at most 40 characters); `groups` are the keys of
     the groups in it, for one group its own key alone. The headline must be clear alone: a phone's
     notification shows only it. Those with less `urgency` are more urgent. It fires `since` then,
-    Unix nanoseconds. `service` is the service of the site file that its alerts are about, if it is
-    one, else "". A `final` message will not change any more: after this edit it can be forgotten.
+    Unix nanoseconds. `name` is that of the group's alerts, "" for a storm; `service` is the service
+    of the site file that they are about, if it is one, else "". A `final` message will not change
+    any more: after this edit it can be forgotten.
     """
 
     key: str
@@ -83,6 +84,7 @@ class Message:
     buttons: tuple[Button, ...] = ()
     urgency: int = 0
     since: int = 0
+    name: str = ""
     service: str = ""
     final: bool = field(default=False, compare=False)
 

@@ -65,7 +65,8 @@ def test_it_has_the_commands_that_were_promised() -> None:
         "ack", "hand over", "take over", "give back",
         "silences", "extend silence", "end silence", "silence",
         "sampling off", "sampling up", "sampling history", "sampling",
-        "diagnose", "slow operations", "changes", "rollouts", "overview", "link",
+        "diagnose", "slow operations", "what changed before", "changes", "rollouts", "overview",
+        "link",
     ]  # fmt: skip
 
 

@@ -70,6 +70,10 @@ DIAGNOSIS = {
     "how is petstore doing": "diagnose petstore",
     "is anything broken?": "diagnose",
     "why is petstore slow": "slow operations petstore",
+    "why is SlowRequests firing": "what changed before SlowRequests",
+    "why did SlowRequests fire": "what changed before SlowRequests",
+    "what changed SlowRequests": "what changed before SlowRequests",
+    "what caused SlowRequests": "what changed before SlowRequests",
     "status petstore": "diagnose petstore",
     "petstore": "diagnose petstore",
 }

@@ -28,6 +28,7 @@ PATHS = [
 ]
 WRITING = (
     "alerts/abababababababababab/sample/",
+    "alerts/have/",
     "alerts/silences/change/",
     "alerts/silences/new/",
     "alerts/subscriptions/",

@@ -18,7 +18,6 @@ ROOT = Path(__file__).parent.parent.parent
 # What a door offers only as a part of another action: the overview, or a trace's "at that time".
 WITHIN_OTHERS = {
     "acknowledgements.list_acknowledgements",
-    "acknowledgements.list_people",
     "alerts.alerts_during",
     "alerts.list_by_name",
     "alerts.list_changes",

@@ -232,22 +232,6 @@ scrape_configs:
 """
 
 
-@contextmanager
-def alertmanager(folder: Path, config: str, cluster: str, peer: str = "") -> Iterator[str]:
-    """Run an Alertmanager that gossips at host:port with an earlier one; yields the URL."""
-    (port,) = free_ports(1)
-    (folder / "alertmanager.yml").write_text(config)
-    url = f"http://127.0.0.1:{port}"
-    command = [
-        "prometheus-alertmanager", f"--config.file={folder / 'alertmanager.yml'}",
-        f"--storage.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}",
-        f"--cluster.listen-address={cluster}", "--cluster.settle-timeout=1s",
-        *([f"--cluster.peer={peer}"] if peer else []),
-    ]  # fmt: skip
-    with running(command, folder, answers(f"{url}/-/ready")):
-        yield url
-
-
 class PostgreSQL:
     """A server that can be stopped, started again and frozen; `url` is a DATABASE_URL."""
 

@@ -105,7 +105,7 @@ async def test_it_names_the_services_in_which_the_failing_traces_begin(
     assert (found.about, found.services) == (("store",), ("gateway", "petstore"))
     assert found.reason == "StoreSlow is firing"
     assert found.why == (
-        "Of 19 failing traces of store, 12 in gateway and 6 in petstore begin: "
+        "Of 19 failing traces of store, 12 begin in gateway and 6 in petstore: "
         "sampling is decided there."
     )
 
@@ -134,7 +134,7 @@ async def test_a_service_that_begins_its_own_traces_is_all_there_is(
         ((), ""),
         (
             ("mobile",),
-            "Of 3 failing traces of store, 3 in mobile begin. The site file does not have mobile, "
+            "Of 3 failing traces of store, 3 begin in mobile. The site file does not have mobile, "
             "so that stays as it is.",
         ),
     ],

@@ -18,6 +18,7 @@ from ops.silences import rules
 from ops.sites import Site
 from ops.traces.trace import Trace
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import Acknowledgement, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.matchers import Matcher, label_text
@@ -26,6 +27,7 @@ from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
 from ops.vocabulary.timerange import Moment, TimeRange
 from opsportal.dashboard import charts, words
+from opsportal.dashboard.alert_groups import ALERT, AlertGroup
 from opsportal.dashboard.clock import AGREEING, Clock, roughly
 
 register = template.Library()
@@ -66,14 +68,14 @@ def page_url(context: Context, name: str, **path: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def then_url(context: Context, trace: Trace) -> str:
-    """Return the address of what happened while the trace ran; "" if its services are unknown."""
+    """Return the address of what is known of the time while the trace ran."""
     visit = context["visit"]
     known = {service.jaeger_name for service in visit.site.services.values()}
     services = [("service", name) for name in trace.services if name in known][:MOST_SERVICES]
     moments = (trace.start, trace.start + trace.duration)
     start, end = map(timerange.format_moment, moments)
     asked = urlencode([("start", start), ("end", end), *services])
-    return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}" if services else ""
+    return f"{visit.url('traces-then', trace_id=trace.trace_id)}?{asked}"
 
 
 @register.simple_tag(takes_context=True)
@@ -190,6 +192,30 @@ def tone(word: str) -> str:
 def notified(routed: Routed | None, alert: Alert) -> Notified | None:
     """Return what the Alertmanagers do about an alert, None if there are none."""
     return routed.of(alert) if routed else None
+
+
+@register.filter
+def held_by(holding: Holding, alert: Alert) -> Acknowledgement | None:
+    """Return who has an alert, alone or with all of its name."""
+    return holding.of(alert)
+
+
+@register.filter
+def held_group(holding: Holding, group: AlertGroup) -> Acknowledgement | None:
+    """Return who has all alerts of a group of one name."""
+    return holding.of_group(group.key) if group.by == ALERT else None
+
+
+@register.filter
+def says_more_than(held: Acknowledgement | None, by: str) -> bool:
+    """Return whether an alert says itself who has it: its group of one name may say so for all."""
+    return held is not None and not (held.is_of_group and by == ALERT)
+
+
+@register.filter
+def said_of(holding: Holding, alerts: Sequence[Alert]) -> str:
+    """Return who has these alerts, "" if nobody does: `mia has 1 of 3`."""
+    return holding.said_of(alerts)
 
 
 @register.filter

@@ -1,11 +1,16 @@
 """`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what changed."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.acknowledgements import actions as acknowledgements
 from ops.alerts import actions
+from ops.alerts.history import Episode
+from ops.alerts.one import ShownAlert
 from ops.errors import NotFound, NotPermitted, OpsError
 from ops.overview import actions as overview
 from ops.overview.actions import ChangeKind, TracesOfAlert
@@ -33,7 +38,7 @@ LENGTH = "6h"
 
 
 @require_safe
-@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"})))
+@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"}), own=True))
 async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     """Show an alert; `?last=1d` is how much of its past is drawn."""
     asked = visit.request.GET.get("last", LENGTH)
@@ -71,12 +76,35 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
         ),
         "last": last,
         "may_silence": silences.CHANGE in visit.permissions,
+        **await _having(visit, found),
         "sampled": service if may_sample else "",
         "lengths": LENGTHS,
-        "episodes": found.past.episodes[:EPISODES],
+        "episodes": [(each, _had(found, each)) for each in found.past.episodes[:EPISODES]],
         "earlier": len(found.past.episodes[EPISODES:]),
     }
     return await visit.render("pages/alert.html", context)
+
+
+async def _having(visit: Visit, found: ShownAlert) -> dict[str, object]:
+    """Return what the user can do about who has it, and to whom it can be handed over."""
+    held, may_have = found.held, acknowledgements.CHANGE in visit.permissions
+    people: Sequence[str] = ()
+    if held and may_have:
+        with suppress(OpsError):  # without the database's answer, the page lacks the list
+            people = await acknowledgements.list_people(visit.actor)
+    return {
+        "may_have": may_have,
+        "own": held is not None and held.user_id == visit.user_id,
+        "people": [name for name in people if held and name != held.person],
+    }
+
+
+def _had(found: ShownAlert, episode: Episode) -> tuple[str, ...]:
+    """Return who had it during an episode, in order."""
+    names = (
+        each.person for each in reversed(found.had) if each.overlaps(episode.start, episode.end)
+    )
+    return tuple(dict.fromkeys(names))
 
 
 @require_safe

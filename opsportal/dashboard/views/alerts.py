@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 from django.views.decorators.http import require_safe
 
+from ops.acknowledgements import actions as acknowledgements
 from ops.alerts import actions
 from ops.alerts.actions import AlertList
 from ops.alerts.truth import Reason
@@ -148,6 +149,7 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
         "only": asked.get("only"),
         "choices": list(choices(by, found.alerts)),
         "groups": pictured,
+        "may_have": acknowledgements.CHANGE in visit.permissions,
         "floods": await _floods(visit),
         "strips": any(strip for _, strip in pictured),
         "holes": any(strip.has_holes for _, strip in pictured if strip),

@@ -119,6 +119,7 @@ async def show(visit: Visit) -> HttpResponse:
         {
             "heading": _heading(visit, lines),
             "lines": lines,
+            "raised": any(each.until is not None for each in lines),
             "since": since,
             "follow": [
                 (each, followed(visit.site.name, _traces_of(visit, each, since)))

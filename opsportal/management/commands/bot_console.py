@@ -2,26 +2,39 @@ import asyncio
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from bot import console
+from bot.channel_view import ChannelView
 from bot.commands import registry
+from bot.errors import error_reply
 from ops.actor import Actor, Door
 from ops.backends.clients import close_clients
+from ops.errors import OpsError
 from ops.language.zones import zone_named
 from opsportal import processes
 
-with suppress(ImportError):  # Windows has no readline
-    import readline  # noqa: F401  (importing it gives input() a history)
+try:
+    import readline  # importing it gives input() a history
+except ImportError:  # Windows has none
+    readline = None  # type: ignore[assignment]
 
 PROMPT = "opsportal> "
 GOODBYES = ("exit", "quit")
+CHANNEL = "channel"
+LOOK = 2.0  # seconds between two looks at what the subscribed channel shows
+HELLO = """You are {}. "help" lists the commands, "channel" shows what a channel that is subscribed
+to alerts shows, the number of a button presses it, "exit" quits.
+"""
+T = TypeVar("T")
 
 
 class Command(BaseCommand):
@@ -43,27 +56,83 @@ class Command(BaseCommand):
         user = _user(options["user"])
         actor = Actor(user.pk, user.get_username(), Door.CONSOLE)
         conversation = console.Conversation(actor, _zone(options["zone"]))
+        view = ChannelView()
         if sys.stdin.isatty():
-            self.stdout.write(f'You are {actor.name}. "help" lists the commands, "exit" quits.\n')
-        # One loop for all lines, because the backends' connections belong to it. It does not run
-        # while input() waits, because a thread waiting for input could not be interrupted.
-        with asyncio.Runner() as runner:
-            try:
-                for line in _lines():
-                    self._answer(runner, conversation, line)
-            finally:
-                runner.run(close_clients())
+            self.stdout.write(HELLO.format(actor.name))
+        with _background() as loop:
+            if sys.stdin.isatty():
+                asyncio.run_coroutine_threadsafe(self._follow(view, actor), loop)
+            for typed in _lines():
+                line = view.buttons.get(typed.strip(), typed)
+                if line.strip().lower() == CHANNEL:
+                    self._show(loop, view.whole(actor))
+                else:
+                    self._answer(loop, conversation, line)
 
     def _answer(
-        self, runner: asyncio.Runner, conversation: console.Conversation, line: str
+        self, loop: asyncio.AbstractEventLoop, conversation: console.Conversation, line: str
     ) -> None:
         try:
-            reply = runner.run(conversation.answer(line))
+            reply = _run(loop, conversation.answer(line))
             self.stdout.write(console.shown(reply))
             if sys.stdin.isatty() and (lines := console.asks(reply)):
-                self._answer(runner, conversation, lines[0] if _agrees() else lines[1])
+                self._answer(loop, conversation, lines[0] if _agrees() else lines[1])
         except KeyboardInterrupt:
             self.stderr.write("cancelled")
+
+    def _show(self, loop: asyncio.AbstractEventLoop, text: Coroutine[Any, Any, str]) -> None:
+        try:
+            self.stdout.write(f"{_run(loop, text)}\n\n")
+        except OpsError as error:
+            self.stdout.write(console.shown(error_reply(error)))
+        except KeyboardInterrupt:
+            self.stderr.write("cancelled")
+
+    async def _follow(self, view: ChannelView, actor: Actor) -> None:
+        """Print what is new in the channel as it comes, above what is being typed."""
+        while True:
+            with suppress(OpsError, DatabaseError):
+                if news := await view.news(actor):
+                    typed = readline.get_line_buffer() if readline else ""
+                    self.stdout.write(f"\r\033[K{news}\n\n{PROMPT}{typed}", ending="")
+                    self.stdout.flush()
+            await asyncio.sleep(LOOK)
+
+
+@contextmanager
+def _background() -> Iterator[asyncio.AbstractEventLoop]:
+    """Run one event loop for all lines: the backends' connections belong to it.
+
+    It has its own thread, so that it also runs while input() waits, which Ctrl-C must interrupt.
+    """
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        _run(loop, _end())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _end() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await close_clients()
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    """Run something in the loop and wait for it; Ctrl-C cancels it."""
+    running = asyncio.run_coroutine_threadsafe(work, loop)
+    try:
+        return running.result()
+    except KeyboardInterrupt:
+        running.cancel()
+        raise
 
 
 def _lines() -> Iterator[str]:

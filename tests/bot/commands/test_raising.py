@@ -40,7 +40,7 @@ async def test_the_button_of_an_alert_samples_where_its_traces_begin(
         "Sampling of petstore: 10% -> 100%, confirmed by 3 of 3 instances, until "
     )
     assert reply.notes == (
-        "Of 1 failing traces of store, 1 in petstore begin: sampling is decided there.",
+        "Of 1 failing traces of store, 1 begin in petstore: sampling is decided there.",
         "Reason: StoreSlow is firing",
     )
     [link] = reply.links

@@ -1,18 +1,23 @@
 """Subscribed channels show each group of alerts in one message, and nothing twice."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import Settings
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.channel_messages import ChannelMessage
 from bot.models import AlertMessage, ClosedChannel
+from bot.replies import Reply, Sentence, When
 from bot.slack import alert_store
 from bot.slack.alert_messages import AlertMessages
 from bot.slack.rate_limit import Limits
 from bot.slack.sender import Sender
+from bot.slack.status import report
 from ops.database import in_database
 from ops.subscriptions.actions import (
     AllPosted,
@@ -24,6 +29,7 @@ from ops.subscriptions.actions import (
     State,
     Subscription,
 )
+from ops.subscriptions.models import StoredSubscription
 from ops.watch import notices
 from ops.watch.notices import Notice
 from tests.bot.clock import NOON, FakeClock
@@ -52,10 +58,12 @@ class Alerts:
     channel: str = CHANNEL
     id: int = 1
     quiet_until: int = 0
+    problem: str = ""
 
     @property
     def feed(self) -> Feed:
-        return Feed(Subscription(self.id, self.id, "demo", "", self.channel))
+        where = Subscription(self.id, self.id, "demo", "", self.channel, problem=self.problem)
+        return Feed(where)
 
     def shows(self, *messages: Message) -> None:
         self.messages = list(messages)
@@ -103,6 +111,13 @@ async def looked(*bots: AlertMessages) -> None:
 
 async def row(key: str = "QueueDeep-1") -> AlertMessage:
     return await in_database(AlertMessage.objects.get, key=key)
+
+
+async def troubles() -> tuple[str, ...]:
+    """What the overview says is wrong with the bot."""
+    found = await report()
+    assert found is not None
+    return found.troubles
 
 
 def tops(slack: FakeSlack) -> list[Post]:
@@ -208,14 +223,15 @@ async def test_whatever_slack_answers_it_is_not_posted_twice(
 
 
 async def test_what_may_be_missing_is_posted_when_its_alerts_change(
-    slack: FakeSlack, alerts: Alerts
+    slack: FakeSlack, alerts: Alerts, tokens: Settings
 ) -> None:
     slack.fail("chat.postMessage", Fault(status=500))
-    one = bot(slack, alerts, clock=FakeClock())
+    one = bot(slack, alerts, clock=FakeClock(time.time()))
     await looked(one)
     alerts.shows(firing(said="is firing: 3 alerts"))
     await looked(one)
     assert slack.posts == []
+    assert any("1 message about alerts may be missing" in each for each in await troubles())
     alerts.shows(firing(said="resolved", state=State.RESOLVED))
     await looked(one)
     await looked(one)
@@ -315,9 +331,12 @@ async def test_what_shows_its_end_or_is_not_wanted_any_more_is_left_as_it_is(
 
 @pytest.mark.parametrize("error", ["is_archived", "not_in_channel", "channel_not_found"])
 async def test_a_channel_that_takes_nothing_is_left_alone_for_ten_minutes(
-    slack: FakeSlack, alerts: Alerts, error: str
+    slack: FakeSlack, alerts: Alerts, tokens: Settings, error: str
 ) -> None:
-    clock = FakeClock()
+    subscription = {"site": "demo", "number": 1, "channel": CHANNEL, "made_at": 1}
+    stored = await in_database(StoredSubscription.objects.create, **subscription)
+    alerts.id = stored.pk
+    clock = FakeClock(time.time())
     slack.fail("chat.postMessage", Fault(error), Fault(error))
     one = bot(slack, alerts, clock=clock)
     await looked(one)
@@ -325,6 +344,10 @@ async def test_a_channel_that_takes_nothing_is_left_alone_for_ten_minutes(
     assert len(slack.calls) == 1
     closed = await in_database(ClosedChannel.objects.get)
     assert (closed.channel, closed.error) == (CHANNEL, error)
+    assert any(f"for {CHANNEL} ({error})" in each for each in await troubles())
+    await in_database(stored.refresh_from_db)
+    assert "channel" in stored.problem
+    alerts.problem = stored.problem
     clock.passes(601)
     await looked(one)
     assert await in_database(ClosedChannel.objects.count) == 1
@@ -332,6 +355,8 @@ async def test_a_channel_that_takes_nothing_is_left_alone_for_ten_minutes(
     await looked(one)
     assert len(slack.posts) == 1
     assert await in_database(ClosedChannel.objects.count) == 0
+    await in_database(stored.refresh_from_db)
+    assert stored.problem == ""
 
 
 async def test_a_message_a_second_and_forty_edits_a_minute(slack: FakeSlack) -> None:
@@ -366,6 +391,18 @@ async def test_it_looks_when_the_watcher_sees_something(slack: FakeSlack, alerts
     await slack.posted(1)
     keeping.cancel()
     await asyncio.wait((keeping,))
+
+
+def test_the_next_day_changes_nothing() -> None:
+    """From then on, moments are written with their date."""
+    written = [
+        Reply(Sentence("since ", When(each, seconds)))
+        for each, seconds in (("14:20:51 UTC", 7), ("2026-11-29 14:20:51 UTC", 7), ("later", 8))
+    ]
+    today, tomorrow, later = (
+        ChannelMessage(1, CHANNEL, "key", each).shows(AlertMessage.Again.NO) for each in written
+    )
+    assert today == tomorrow != later
 
 
 async def test_one_that_stops_finishes_its_call(slack: FakeSlack, alerts: Alerts) -> None:

@@ -1,0 +1,159 @@
+"""What changed before an alert: what happened, then what its traces have unlike the hour before."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from bot.answers.changes import ONE, doubts_of, row_of
+from bot.answers.phrases import (
+    LONGEST_SENTENCE,
+    LONGEST_VALUE,
+    and_more,
+    count,
+    diagnose,
+    elsewhere,
+    site_key,
+)
+from bot.answers.times import lasting, past, when
+from bot.links import page
+from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from ops.overview.actions import ChangeKind, Happened, Surroundings, TracesOfAlert
+from ops.traces.actions import FailureGroup, Statement, StatementKind, WindowComparison
+from ops.vocabulary.filters import format_query
+
+MOST_FAILURES = 3
+_ONE = {**ONE, ChangeKind.ALERTS: "other alert"}
+
+
+def causes(around: Surroundings, unlike: TracesOfAlert) -> Reply:
+    """Return what changed before an alert, the facts first."""
+    found, site = unlike.comparison, around.changes.site
+    return Reply(
+        Sentence(*_verdict(around, unlike)),
+        rows=tuple(_rows(around, found)),
+        columns=("When", "What"),
+        notes=tuple(_notes(around, unlike)),
+        links=page("the alert", "alerts-one", site, fingerprint=around.fingerprint),
+        follow_ups=tuple(_next(around, unlike)),
+    )
+
+
+def _verdict(around: Surroundings, unlike: TracesOfAlert) -> Iterator[str]:
+    """Yield `QueueDeep started 5 min ago: 1 rollout before; petstore 1.3.0 fails 12% of …`."""
+    yield f"{shortened(around.name, 80)}{elsewhere(around.changes.site)} started "
+    yield past(around.start)
+    numbers = Counter(each.kind for each in around.found)
+    said = [count(number, _ONE[kind]) for kind, number in numbers.items()]
+    known = " that we know of" if around.is_unsure and around.nothing else ""
+    before = ", ".join(said) or f"{around.nothing[:1].lower()}{around.nothing[1:]}{known}"
+    statements = unlike.comparison.statements if unlike.comparison else ()
+    parts = (f"{before} in the 15 minutes before" if before else "", *_first(statements))
+    yield f": {'; '.join(filter(None, parts))}" if any(parts) else ""
+
+
+def _first(statements: Sequence[Statement]) -> list[str]:
+    return [shortened(each.words, LONGEST_SENTENCE) for each in statements[:1]]
+
+
+def _rows(around: Surroundings, found: WindowComparison | None) -> Iterator[Row]:
+    for line in around.lines:
+        if line.ran and line.service not in around.rolled:
+            ran = shortened(f"{line.service} ran {line.ran}", LONGEST_SENTENCE)
+            yield Row(("before", ran))
+    for change in around.found:
+        yield _happened(change, around.start)
+    if found:
+        yield from _differences(found)
+
+
+def _differences(found: WindowComparison) -> Iterator[Row]:
+    for each in found.statements:
+        yield Row(("traces", shortened(each.words, LONGEST_SENTENCE)), tuple(_example(each)))
+    for group in found.known_failures[:MOST_FAILURES]:
+        yield _failure(group, found)
+
+
+def _happened(change: Happened, start: int) -> Row:
+    row = row_of(change)
+    return Row((f"{lasting(start - change.at)} before", *row.cells[1:]), row.below)
+
+
+def _example(statement: Statement) -> Iterator[str]:
+    if statement.example:
+        what = "slowest" if statement.kind is StatementKind.SLOWER else "example"
+        yield f"{what}: {statement.example}"
+
+
+def _failure(group: FailureGroup, found: WindowComparison) -> Row:
+    version = f" ({shortened(group.version, 40)})" if group.version else ""
+    before = f", {group.before:,} {found.then}" if found.before.every.traces else ""
+    words = f"{shortened(group.sentence, LONGEST_VALUE)}{version}"
+    return Row(
+        ("failing", f"{words}: {count(group.traces, 'trace')}{before}"),
+        (f"example: {group.example}",),
+    )
+
+
+def _notes(around: Surroundings, unlike: TracesOfAlert) -> Iterator[str]:
+    found = unlike.comparison
+    if found:
+        yield from and_more(found.left_out, "difference")
+        yield from _looked_at(found)
+        if found.unchanged:
+            same = ", ".join(found.unchanged)
+            yield shortened(f"Unchanged in these traces: {same}", LONGEST_SENTENCE)
+    if unlike.problem:
+        yield shortened(unlike.problem, LONGEST_SENTENCE)
+    if unlike.others:
+        yield f"The traces of {' and '.join(unlike.others)} were not compared"
+    for line in around.lines:
+        if line.sampling:
+            kept = "and only traces that were kept are counted"
+            yield f"Sampling of {line.service} was {line.sampling.policy}, {kept}"
+    if not around.lines:
+        yield (
+            "No service of the site file has this alert's labels, so its traces and versions are "
+            "not known"
+        )
+    yield from doubts_of(around.changes)
+
+
+def _looked_at(found: WindowComparison) -> Iterator[str]:
+    now, before = found.now, found.before
+    there = (
+        f"{before.every.traces:,} of {found.then}{_more(before.cut)}, "
+        f"of which {before.every.failed:,} failed"
+    )
+    if not now.every.traces:
+        none = f"No traces of {found.service} from "
+        yield Sentence(none, when(now.start), " to ", when(now.end), f"; {there}")
+        return
+    if before.every.traces and not found.statements:
+        yield f"No difference from {found.then} that may not be chance"
+    yield Sentence(
+        f"Looked at {count(now.every.traces, 'trace')} of {found.service} from ",
+        when(now.since),
+        " to ",
+        when(now.end),
+        f"{_more(now.cut)}, of which {now.every.failed:,} failed, and ",
+        there if before.every.traces else f"none of {found.then} to compare with",
+    )
+
+
+def _more(cut: bool) -> str:
+    return " (there are more)" if cut else ""
+
+
+def _next(around: Surroundings, unlike: TracesOfAlert) -> Iterator[FollowUp]:
+    """Offer the traces of the first statement, an example, a diagnosis, and the alert."""
+    found, site = unlike.comparison, around.changes.site
+    where = site_key(site)
+    if found and found.statements:
+        first = found.statements[0]
+        yield FollowUp("Show these traces", f"list traces {format_query(first.query)}")
+        if first.example:
+            yield FollowUp("Open an example", f"show trace {first.example}{where}")
+    elif found and found.now.every.failed:
+        yield FollowUp("Failing traces", f"list traces {format_query(found.failing)}")
+    if unlike.service:
+        yield diagnose(unlike.service, site)
+    yield FollowUp("The alert", f"alert {around.fingerprint}{where}")

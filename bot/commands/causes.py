@@ -1,0 +1,83 @@
+"""The command that says what changed before an alert."""
+
+from dataclasses import dataclass
+
+from bot.answers.causes import causes
+from bot.commands.arguments import words_and_keys
+from bot.commands.reads import names_for, take_name, words_left
+from bot.intents import Intent, Thing
+from bot.registry import Message, NothingToRead, command
+from bot.replies import Reply
+from ops.errors import InvalidInput, NotFound, NotPermitted, OpsError
+from ops.language.lines import normal, words
+from ops.language.names import Kind
+from ops.language.reading import Reading
+from ops.overview import actions as overview
+from ops.overview.actions import TracesOfAlert
+from ops.sites import sites
+
+
+@dataclass(frozen=True, slots=True)
+class _Which:
+    """An alert's name on a site."""
+
+    name: str
+    site: str
+
+
+async def _parse(message: Message, rest: str) -> _Which:
+    """Read `ALERT [site=NAME]`; raises NotFound for an alert that is not known."""
+    given, named = words_and_keys(rest, "site")
+    if not given:
+        raise InvalidInput("which alert? Give the name of one; alerts lists them")
+    site = sites().site(named.get("site", "")).name
+    name = " ".join(given).strip('"')
+    known = (await names_for(message)).recognise(name, Kind.ALERT, site=site)
+    if not any(each.name == name for each in known):
+        raise NotFound(f'no alert "{name[:80]}" is known; alerts lists them')
+    return _Which(name, site)
+
+
+async def _read(message: Message, text: str) -> Reading:
+    """Read the alert that a text names."""
+    alert, left = take_name(words(normal(text)), await names_for(message), Kind.ALERT)
+    if alert is None:
+        raise NothingToRead("which alert?")
+    elsewhere = f" site={alert.site}" if alert.site != sites().default else ""
+    return Reading(f"{alert.name}{elsewhere}", words_left(left))
+
+
+@command(
+    r"(?:what(?:'s| +has)? +changed +before|causes(?: +of)?)(?: +(.+))?",
+    "what changed before",
+    parse=_parse,
+    read=_read,
+    intent=Intent(
+        surely="why firing, why fire, why fires, why fired, why alerting, why alert, why go off, "
+        "why went off, why start, why started, what changed, changed before, happened before, "
+        "cause, causes, caused, led to",
+        perhaps="why is, why did, why does, before, what",
+        about=(Thing.ALERT, Thing.SITE),
+    ),
+    usage="ALERT [site=NAME]",
+    summary="show what changed before an alert, and what its traces have unlike the hour before",
+    examples=("what changed before QueueDeep", "causes of QueueDeep"),
+    details=(
+        "First rollouts, sampling changes, silences and other alerts of the 15 minutes before.",
+        "Then the traces since the rollout, or since 5 minutes before the alert, are compared with "
+        "those of the hour before; only differences that are not chance are named.",
+    ),
+    needs=(overview.show_surroundings, overview.compare_alert_traces),
+)
+async def what_changed_before(message: Message, which: _Which) -> Reply:
+    """Show what changed before an alert."""
+    around = await overview.show_surroundings(message.actor, name=which.name, site=which.site)
+    try:
+        unlike = await overview.compare_alert_traces(
+            message.actor, fingerprint=around.fingerprint, site=which.site
+        )
+    except NotPermitted:
+        raise
+    except OpsError as error:
+        unlike = TracesOfAlert.failed(error)
+    return causes(around, unlike)

@@ -1,0 +1,55 @@
+"""`/alerts/have/`: have an alert or all of its name, hand it over, take it over, give it back."""
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods
+
+from ops.acknowledgements import actions
+from ops.alerts import actions as alerts
+from ops.errors import InvalidInput
+from ops.language.times import said_duration
+from ops.vocabulary import timerange
+from opsportal.dashboard.pages import page
+from opsportal.dashboard.visit import Visit
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(alerts.list_alerts, on_post=actions.acknowledge)
+async def change(visit: Visit) -> HttpResponse:
+    """On POST do what the button `do` says, then return to the page `back`.
+
+    `fingerprint` names an alert, `name` all alerts of a name, which `all` means too.
+    """
+    typed = visit.request.POST
+    back = typed.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        back = visit.url("alerts")
+    if visit.request.method != "POST":
+        return HttpResponseRedirect(back)
+    which = {
+        "name": typed.get("name", ""),
+        "fingerprint": "" if "all" in typed else typed.get("fingerprint", ""),
+        "site": visit.site.name,
+    }
+    note = " ".join(typed.get("note", "").split())
+    match typed.get("do", ""):
+        case "have":
+            until = _until(typed.get("lasts", ""))
+            await actions.acknowledge(visit.actor, note=note, until=until, **which)
+        case "hand over":
+            await actions.hand_over(visit.actor, to=typed.get("to", ""), note=note, **which)
+        case "take over":
+            await actions.hand_over(visit.actor, to=visit.actor.name, note=note, **which)
+        case "give back":
+            await actions.give_back(visit.actor, **which)
+        case other:
+            raise InvalidInput(
+                f'"{other[:80]}" is not something to do; accepted: have, hand over, take over, '
+                "give back"
+            )
+    return HttpResponseRedirect(back)
+
+
+def _until(lasts: str) -> int:
+    """Return when it ends (Unix nanoseconds), 0 for when it resolves."""
+    return timerange.now_ns() + said_duration(lasts) if lasts else 0

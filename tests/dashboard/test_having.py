@@ -1,0 +1,141 @@
+"""Having an alert in the browser: who has it, for everybody; the buttons for those who may."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import AsyncClient
+
+from ops.database import in_database
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import FIRING
+from ops.vocabulary.timerange import HOUR, MINUTE
+from tests.alerts.making import alert as made
+from tests.alerts.past import period, watched
+from tests.conftest import Person
+from tests.dashboard.conftest import logged_in
+from tests.dashboard.places import Place, link, text
+from tests.fakes.jaeger import ANY_JAEGER
+from tests.fakes.prometheus import alert
+
+ALERTS = "/sites/production/alerts/"
+HAVE = f"{ALERTS}have/"
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def deep(place: Place) -> None:
+    deep = (
+        alert("QueueDeep", annotations={"summary": f"depth of {pod}"}, severity="page", pod=pod)
+        for pod in ("one", "two")
+    )
+    place.prometheus.rule("QueueDeep", *deep)
+
+
+@pytest.fixture
+def mia(person: Person) -> AsyncClient:
+    return logged_in(person("mia", "operators"))
+
+
+def buttons(response: Any) -> list[str]:
+    markup = response.content.decode()
+    return re.findall(r'<button[^>]* name="do" value="([^"]+)"', markup)
+
+
+async def press(client: AsyncClient, do: str, **fields: str) -> Any:
+    return await client.post(HAVE, {"do": do, "name": "QueueDeep", "back": ALERTS, **fields})
+
+
+async def test_one_press_has_a_group_and_everybody_sees_it(
+    operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    assert buttons(await operator.get(ALERTS)) == ["have"]
+    assert buttons(await viewer.get(ALERTS)) == []
+
+    done = await press(operator, "have")
+
+    assert (done.status_code, done["Location"]) == (302, ALERTS)
+    said = text(await viewer.get(ALERTS))
+    assert "2 alerts olga has it" in said
+    assert "2 of 2 acknowledged" in said
+    assert "olga has all alerts of this name since" in said
+    assert buttons(await operator.get(ALERTS)) == []
+    assert "olga has all alerts of this name" in text(await viewer.get(f"{ALERTS}?by=pod"))
+
+
+@ANY_JAEGER
+async def test_the_overview_says_who_has_it(operator: AsyncClient, viewer: AsyncClient) -> None:
+    await press(operator, "have")
+    assert "▲ 2 page QueueDeep olga has it" in text(await viewer.get("/sites/production/"))
+
+
+async def test_an_alert_has_a_note_and_an_end_and_is_handed_over_and_given_back(
+    operator: AsyncClient, mia: AsyncClient
+) -> None:
+    address = link(await operator.get(ALERTS), "depth of one")
+    which = {"fingerprint": address.rstrip("/").rpartition("/")[2], "back": address}
+    assert buttons(await operator.get(address)) == ["have"]
+
+    await press(operator, "have", note="a  look", lasts="1h", **which)
+
+    hers, others = await operator.get(address), await mia.get(address)
+    assert re.search(r"olga has it since \S+ UTC , until \S+ UTC : a look", text(hers))
+    assert buttons(hers) == ["give back", "hand over"]
+    assert buttons(others) == ["take over", "hand over"]
+    assert "<option>mia</option>" in hers.content.decode()
+    assert "olga has 1 of 2" in text(await mia.get(ALERTS))
+
+    await press(operator, "hand over", to="mia", **which)
+    assert "mia has it since" in text(await operator.get(address))
+    assert "handed over by olga" in text(await operator.get(address))
+    await press(operator, "take over", **which)
+    await press(operator, "give back", **which)
+    assert buttons(await mia.get(address)) == ["have"]
+
+
+async def test_all_of_the_name_can_be_had_from_one_alert(
+    operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    address = link(await operator.get(ALERTS), "depth of one")
+    which = {"fingerprint": address.rstrip("/").rpartition("/")[2], "all": "1"}
+    await press(operator, "have", **which)
+    assert "olga has all alerts of this name" in text(await viewer.get(address))
+
+
+async def test_the_second_one_reads_who_has_it(operator: AsyncClient, mia: AsyncClient) -> None:
+    await press(mia, "have")
+
+    refused = await press(operator, "have")
+
+    assert refused.status_code == 409
+    assert "mia has all QueueDeep alerts since just now" in text(refused)
+
+
+async def test_it_refuses_viewers_and_leads_nowhere_else(
+    operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    assert (await press(viewer, "have")).status_code == 403
+    assert (await press(operator, "keep")).status_code == 400
+    elsewhere = await press(operator, "have", back="https://evil.example.com/")
+    assert elsewhere["Location"] == ALERTS
+    assert (await operator.get(HAVE))["Location"] == ALERTS
+
+
+async def test_the_history_says_who_had_it_each_time(
+    operator: AsyncClient, mia: AsyncClient
+) -> None:
+    now = timerange.now_ns()
+    address = link(await operator.get(ALERTS), "depth of one")
+    fingerprint = address.rstrip("/").rpartition("/")[2]
+    one = made("QueueDeep", {"pod": "one"}, sources=("main",), fingerprint=fingerprint)
+    await in_database(watched, now - 4 * HOUR, now + HOUR, "main")
+    await in_database(period, one, FIRING, now - 3 * HOUR, now - 2 * HOUR)
+    await in_database(period, one, FIRING, now - 5 * MINUTE, None)
+
+    assert "nobody yet" in text(await operator.get(address))
+    await press(operator, "have", fingerprint=fingerprint)
+    await press(operator, "hand over", fingerprint=fingerprint, to="mia")
+
+    history = text(await mia.get(address)).partition("Had it")[2]
+    assert "now olga, then mia" in history
+    assert history.index("olga, then mia") < history.index("nobody")
