@@ -77,7 +77,7 @@ class Channel:
     def wants(self, minutes: float, every: Sequence[Fired], around: Around = AROUND) -> Feed:
         """What is wanted that many minutes after noon."""
         now = at(minutes)
-        known = [_as_of(each, now) for each in every if each.start <= now]
+        known = [as_of(each, now) for each in every if each.start <= now]
         return wanted(self.subscription, known, around, tuple(self.posted.values()), now)
 
     def look(self, minutes: float, *every: Fired, around: Around = AROUND) -> Feed:
@@ -111,7 +111,7 @@ class Channel:
         return found
 
 
-def _as_of(each: Fired, now: int) -> Fired:
+def as_of(each: Fired, now: int) -> Fired:
     """What was known of it then."""
     each = each if each.end <= now else replace(each, end=0)
     return each if each.unknown <= now else replace(each, unknown=0)
