@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ops.alerts.watching import without_numbers
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import At, Button, Message, State, Text
 from ops.subscriptions.runs import FLAPPING, REJOIN, Run
@@ -97,7 +98,8 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
 
 def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     if summary := run.telling.summary:
-        yield (shortened(summary, LONGEST_LINE),)
+        began = "" if without_numbers(summary) == summary else " (when it began)"
+        yield (f"{shortened(summary, LONGEST_LINE)}{began}",)
     if several := _several([each.alert for each in run.now]):
         yield (several,)
     if state is State.FLAPPING:
