@@ -62,6 +62,8 @@ class Raise:
     It is `about` services; `services` are those in which their traces begin. Of `looked` traces
     with a root, failing ones if `failing`, so many begin in each of the `roots`, most first;
     `strangers` among them are not in the site file, and nothing can be sent to them.
+    `kept_until` is set if these services keep every trace for as long anyway: until when (Unix
+    nanoseconds), 0 for without an end.
     """
 
     site: str
@@ -72,6 +74,7 @@ class Raise:
     failing: bool = False
     roots: tuple[RootCount, ...] = ()
     strangers: tuple[RootCount, ...] = ()
+    kept_until: int | None = None
 
     @property
     def why(self) -> str:
@@ -133,15 +136,17 @@ async def propose_raise(
     looked = counts.total()
     roots = [(name, number) for name, number in counts.most_common() if number * FEW >= looked]
     ours = tuple(RootCount(by_name[name], n) for name, n in roots if name in by_name)[:MOST_RAISED]
+    services = tuple(each.service for each in ours) or about
     return Raise(
         site=where.name,
         about=about,
-        services=tuple(each.service for each in ours) or about,
+        services=services,
         reason=reason,
         looked=looked,
         failing=failing,
         roots=ours,
         strangers=tuple(RootCount(name, n) for name, n in roots if name not in by_name),
+        kept_until=await _kept_until(actor, where, services),
     )
 
 
@@ -235,6 +240,19 @@ async def _roots(
         if counts:
             return counts, query is failing
     return Counter(), False
+
+
+async def _kept_until(actor: Actor, site: Site, services: Sequence[str]) -> int | None:
+    """Return until when these services keep every trace; None if a press would change one."""
+    found = await asyncio.gather(
+        *(settled(sampling.current(actor, service=each, site=site.name)) for each in services)
+    )
+    ends: list[int] = []
+    for now in map(known, found):
+        if now is None or not _keeps_everything(now):
+            return None
+        ends += [now.in_force.until] if now.in_force and now.in_force.until else []
+    return min(ends, default=0)
 
 
 async def _raised(actor: Actor, site: Site, service: str, reason: str) -> Raised:

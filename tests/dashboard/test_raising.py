@@ -52,6 +52,9 @@ async def test_from_an_alert_to_the_traces_that_arrive(place: Place, operator: A
     assert "10% → 100% : 2 of 2 instances confirmed" in text(done)
     assert place.first.told[-1] == ("STFloat", 1.0)
     assert "SlowSearch is firing" in text(await operator.get(f"{SITE}sampling/"))
+    _, _, button = await press_of(operator, page)
+    assert button == "", "nothing is left to press"
+    assert "✓ petstore keeps every trace until" in text(await operator.get(press))
 
     place.jaeger.add(trace(span("petstore", "GET /new", children=[span("store", "Reserve")])))
     follows = await operator.get(link(done, "Follow the traces of store"))

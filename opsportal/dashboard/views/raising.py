@@ -56,11 +56,15 @@ async def _press(
         )
         return HttpResponseRedirect(_result(visit, done, typed.getlist("about"), since))
     found = await overview.propose_raise(visit.actor, **which)
-    context = {"raises": found, "press": press}
+    since = visit.clock.now - TERM.duration
+    follow = [(each, _followed(visit, each, since)) for each in found.about]
+    context = {"raises": found, "press": press, "follow": follow}
     if is_piece(visit.request):
         return await visit.render("partials/press_form.html", context)
     named = words.name(" and ".join(found.services))
     heading = f"Sample {named} at {EVERYTHING} {TERM}?"
+    if found.kept_until is not None:
+        heading = f"Every trace of {named} is kept already"
     return await visit.render("pages/press.html", {**context, "heading": heading})
 
 
@@ -121,17 +125,16 @@ async def show(visit: Visit) -> HttpResponse:
             "lines": lines,
             "raised": any(each.until is not None for each in lines),
             "since": since,
-            "follow": [
-                (each, followed(visit.site.name, _traces_of(visit, each, since)))
-                for each in about or names
-            ],
+            "follow": [(each, _followed(visit, each, since)) for each in about or names],
         },
     )
 
 
-def _traces_of(visit: Visit, service: str, since: int) -> TraceQuery:
-    range = TimeRange(Moment(since), NOW)
-    return TraceQuery(site=visit.site.name, service=service, range=range, limit=FOLLOWED)
+def _followed(visit: Visit, service: str, since: int) -> str:
+    """Return the address of a service's traces since a moment, which follows them."""
+    range = TimeRange(Moment(since // timerange.SECOND * timerange.SECOND), NOW)
+    query = TraceQuery(site=visit.site.name, service=service, range=range, limit=FOLLOWED)
+    return followed(visit.site.name, query)
 
 
 async def _line(visit: Visit, service: str, since: int, asked: RequestedChange | None) -> Line:
