@@ -23,6 +23,7 @@ class ChannelMessage:
 
     It is edited in place. If there is a `parent`, it is in the thread of the message of that key.
     What is not `new` is not posted, unless it was before. Those with less `urgency` go first.
+    `is_storm` is for the summary of a storm and for the groups in its thread.
     """
 
     subscription: int
@@ -35,6 +36,7 @@ class ChannelMessage:
     urgency: int = 0
     new: bool = False
     final: bool = False
+    is_storm: bool = False
 
     def reply_when(self, again: Again) -> Reply:
         """Return what to show, which says why it is posted again."""
@@ -75,6 +77,7 @@ def _of_feed(feed: Feed) -> Iterable[ChannelMessage]:
             urgency=message.urgency,
             new=new,
             final=message.final,
+            is_storm=message.is_storm,
         )
         for detail in message.details:
             yield ChannelMessage(
@@ -84,4 +87,5 @@ def _of_feed(feed: Feed) -> Iterable[ChannelMessage]:
                 parent=message.key,
                 urgency=message.urgency,
                 new=not feed.quiet_until,
+                is_storm=message.is_storm,
             )

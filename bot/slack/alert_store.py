@@ -7,7 +7,7 @@
                                 └──(no answer, or killed: its lease is over)──> LOST
 
 What is LOST may be in Slack, so it is not posted again as it was: only if the state of its alerts
-changes, because nobody would hear of that otherwise.
+changes, because nobody would hear of that otherwise; see bot.slack.alert_work.
 
 What is to be posted depends on what was: eleven new groups become one summary. So each new message
 of a subscription gets the number after the last one that was known when it was wanted. If two
@@ -29,7 +29,7 @@ from ops import leases
 from ops.subscriptions.actions import AllPosted, Posted
 from ops.vocabulary import timerange
 
-LEASE = timedelta(seconds=45)  # longer than a call to Slack takes
+LEASE = timedelta(seconds=20)  # longer than a call to Slack takes, except if it hardly answers
 KEPT = timedelta(days=30)
 CLOSED = timedelta(minutes=10)  # until a channel that takes no messages is tried again
 

@@ -54,9 +54,18 @@ def _post(wanted: ChannelMessage, rows: Rows) -> Work | None:
         return Work(wanted, None, Again.NO, thread) if wanted.new else None
     if row.step == Step.DELETED and not (wanted.final or wanted.parent):
         return Work(wanted, row, Again.DELETED, thread)
-    if row.step == Step.LOST and row.state != wanted.state:
+    if row.step == Step.LOST and _is_needed(wanted, row):
         return Work(wanted, row, Again.LOST, thread)
     return None
+
+
+def _is_needed(wanted: ChannelMessage, row: AlertMessage) -> bool:
+    """Return whether a message that may be missing is posted again.
+
+    It is if its alerts have come to another state. A storm's is in any case, once: without it,
+    nobody would hear of many groups.
+    """
+    return row.state != wanted.state or (wanted.is_storm and row.again != Again.LOST)
 
 
 def _edit(wanted: ChannelMessage, rows: Rows, now: datetime) -> Work | None:

@@ -7,7 +7,7 @@ silent, or nobody watches, an alert's period stays open, and is `unknown` since 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 
 from ops.alerts.history import OF_SOURCE, as_it_was
 from ops.alerts.models import AlertPeriod
@@ -33,14 +33,14 @@ class Fired:
     unknown: int = 0
 
 
-def version(site: Site) -> tuple[int, int]:
+def version(site: Site) -> tuple[int, ...]:
     """Return what changes whenever a period of the site starts or ends.
 
     One that ends makes the open ones fewer, unless another one starts.
     """
-    rows = AlertPeriod.objects.filter(site=site.name)
-    newest = rows.filter(end=None).aggregate(Max("pk"))["pk__max"] or 0
-    return newest, rows.filter(end=None).count()
+    rows = AlertPeriod.objects.filter(site=site.name, end=None)
+    found = rows.aggregate(Max("pk"), Max("start"), Count("pk"))
+    return tuple(number or 0 for number in found.values())
 
 
 def read_fired(site: Site, since: int, names: Mapping[str, int]) -> list[Fired]:
@@ -97,8 +97,6 @@ def unknown_to(site: Site, silent: Mapping[str, int]) -> Callable[[Alert], int]:
     of_source = {name: names for names in origins.values() for name in names}
 
     def since(alert: Alert) -> int:
-        if not silent:
-            return 0
         knowing = {each for name in alert.sources for each in of_source.get(name, ())}
         knowing = knowing or {source.name for source in site.prometheus}
         return max(silent[name] for name in knowing) if knowing <= silent.keys() else 0

@@ -11,7 +11,7 @@ from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
 from ops.sites import sites
 from ops.traces import actions as traces
-from ops.vocabulary.policies import Policy
+from ops.vocabulary.policies import Policy, percent
 from ops.vocabulary.roots import PARAMS, TYPES, carried
 from ops.vocabulary.roots import share as share_of
 
@@ -37,14 +37,15 @@ class Taken:
     @property
     def sentence(self) -> str:
         """`100%, as the trace itself says; that was in force in petstore`."""
-        own = str(self.carried or self.said)
-        if own and self.in_force is None:
+        own = _words(self.carried) if self.carried else self.said
+        then = _words(self.in_force) if self.in_force else ""
+        if own and not then:
             return f"{own}, as the trace itself says"
         if own and self._agrees:
             return f"{own}, as the trace itself says; that was in force in {self.service}"
         if own:
-            return f"{own}, as the trace itself says, though {self.in_force} was in force"
-        return f"{self.in_force}, which was in force in {self.service}; the trace does not say"
+            return f"{own}, as the trace itself says, though {then} was in force"
+        return f"{then}, which was in force in {self.service}; the trace does not say"
 
     @property
     def _agrees(self) -> bool:
@@ -87,6 +88,11 @@ async def explain_taken(actor: Actor, *, trace_id: str, site: str = "") -> Taken
     if not (own or said or in_force):
         return None
     return Taken(trace.service, own, said, change, in_force)
+
+
+def _words(policy: Policy) -> str:
+    """Return a share in percent: samplers that keep all or none write that as a share too."""
+    return str(policy) if policy.share is None else percent(policy.share)
 
 
 def _of_operation(policy: Policy, operation: str) -> Policy:

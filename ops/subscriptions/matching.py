@@ -1,7 +1,6 @@
 """Which alerts a subscription is about."""
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Sequence
 
 from ops.alerts.fired import Fired
 from ops.sites import Site
@@ -9,15 +8,28 @@ from ops.subscriptions.subscription import Subscription
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
 
+_MOST_KNOWN = 256
+# By site and filter: of what was selected last, and what.
+_known: dict[tuple[str, str], tuple[Sequence[Fired], Sequence[Fired]]] = {}
 
-@lru_cache(maxsize=256)
-def _parsed(line: str) -> AlertFilter:
-    return parse_filter(line)
+
+def selecting(site: Site, subscription: Subscription, fired: Sequence[Fired]) -> Sequence[Fired]:
+    """Return what the subscription is about; watchdogs and what is quiet only if it names them.
+
+    Every bot asks every second, with thousands of alerts that have not changed meanwhile.
+    """
+    key = (site.name, subscription.filter)
+    before, selected = _known.get(key, (None, ()))
+    if before is not fired:
+        selected = _select(site, parse_filter(subscription.filter), fired)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = fired, selected
+    return selected
 
 
-def selecting(site: Site, subscription: Subscription, fired: Iterable[Fired]) -> list[Fired]:
-    """Return what the subscription is about; watchdogs and what is quiet only if it names them."""
-    filter, unasked = _parsed(subscription.filter), {*site.watchdogs, *site.quiet}
+def _select(site: Site, filter: AlertFilter, fired: Sequence[Fired]) -> Sequence[Fired]:
+    unasked = {*site.watchdogs, *site.quiet}
     return [
         each
         for each in fired

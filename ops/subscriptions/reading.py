@@ -25,7 +25,7 @@ PATIENCE = 2.0  # seconds that Alertmanagers have
 
 
 class _Version(NamedTuple):
-    periods: tuple[int, int]
+    periods: tuple[int, ...]
     hour: int
     older: tuple[tuple[str, int], ...]
 
@@ -57,11 +57,12 @@ def _read(
     known = _known.get(site.name)
     if known is None or known.version != at:
         known = _known[site.name] = _Known(at, tuple(_fired(site, older, now)))
-    unknown = unknown_to(site, silent_since(site, now))
-    fired = tuple(
-        replace(each, unknown=since) if not each.end and (since := unknown(each.alert)) else each
-        for each in known.fired
-    )
+    fired, silent = known.fired, silent_since(site, now)
+    if silent:
+        unknown = unknown_to(site, silent)
+        fired = tuple(
+            each if each.end else replace(each, unknown=unknown(each.alert)) for each in fired
+        )
     return fired, between(site.name, now - BACK, now, now)
 
 

@@ -10,7 +10,7 @@ does not count, except if it was told already.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -22,6 +22,7 @@ from ops.vocabulary.alerts import Alert, rank_of
 REJOIN = 15 * timerange.MINUTE
 FLAPS = 4  # times that one alert starts within FLAPPING
 FLAPPING = 30 * timerange.MINUTE
+STEP = 5 * timerange.MINUTE  # in which what is said of an alert that flaps changes
 LASTS = 2**63 - 1  # the end of what has not ended
 
 
@@ -79,6 +80,21 @@ class Run:
     def flaps(self, at: int) -> bool:
         """Return whether one of its alerts flaps at a time."""
         return self.starts_of_one(at) >= FLAPS
+
+    def last_look(self, now: int) -> int:
+        """Return as of when a message about it is, while it flaps: there is a look every STEP."""
+        at = now // STEP * STEP
+        if self.flaps(at):
+            return at
+        begun = (each.start for each in self.fired if at < each.start <= now)
+        return next((start for start in begun if self.flaps(start)), now)
+
+    def as_of(self, at: int) -> "Run":
+        """Return it as it was at a time."""
+        known = (each for each in self.fired if each.start <= at)
+        return replace(
+            self, fired=tuple(replace(each, end=0) if each.end > at else each for each in known)
+        )
 
 
 def key_of(name: str, start: int) -> str:

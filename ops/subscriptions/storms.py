@@ -61,10 +61,15 @@ def _headline(posted: Posted, known: Sequence[Run], active: Sequence[Run], aroun
         end = max((run.end for run in known), default=0)
         took = timerange.format_duration(end - min(run.start for run in known)) if known else ""
         after = f" after {took}" if took else ""
-        return (f"All {number:,} groups of alerts have resolved{after}{place}",)
+        return (f"All alerts of {_groups(number)} have resolved{after}{place}",)
     alerts = sum(len(run.now) for run in active)
-    some = f"{len(active):,} of {number:,}" if len(active) < number else f"{number:,}"
-    return (f"{alerts:,} alerts in {some} groups are firing{place}",)
+    some = f"{len(active):,} of {number:,} groups" if len(active) < number else _groups(number)
+    fire = "alert is" if alerts == 1 else "alerts are"
+    return (f"{alerts:,} {fire} firing, in {some}{place}",)
+
+
+def _groups(number: int) -> str:
+    return f"{number:,} group{'' if number == 1 else 's'}"
 
 
 def _lines(
@@ -74,7 +79,7 @@ def _lines(
         yield _group(run, state)
     left = len(posted.groups) - min(len(listed), MOST_NAMED)
     if left > 0:
-        yield (f"and {left:,} more groups, listed in the thread",)
+        yield (f"and {_groups(left)} more, listed in the thread",)
     if active:
         yield ("They are one message because more than 10 groups came within a minute",)
 

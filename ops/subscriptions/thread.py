@@ -26,7 +26,7 @@ def details_of(run: Run, around: Around) -> tuple[Detail, ...]:
 
 def _alerts(run: Run) -> Detail:
     """List the alerts with their labels: those of now, else those that fired."""
-    listed = run.now or run.fired
+    listed = run.now or [*{each.alert.fingerprint: each for each in run.fired}.values()]
     number = f"{len(listed):,} alert{'' if len(listed) == 1 else 's'}"
     shown: list[Text] = [(f"{number} {'firing' if run.now else 'fired'}",)]
     shown += [(_labels(each),) for each in listed[:MOST_LISTED]]

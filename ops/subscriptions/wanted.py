@@ -72,9 +72,7 @@ def _fresh(runs: Iterable[Run], told: set[str], around: Around) -> list[Run]:
     found = [
         run
         for run in runs
-        if run.key not in told
-        and run.now
-        and not all(around.holds_back(each.alert) for each in run.now)
+        if run.key not in told and any(not around.holds_back(each.alert) for each in run.now)
     ]
     return sorted(found, key=lambda run: (rank_of(run.telling.severity), run.appears, run.key))
 

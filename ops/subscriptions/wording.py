@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import At, Button, Message, State, Text
-from ops.subscriptions.runs import FLAPPING, FLAPS, REJOIN, Run
+from ops.subscriptions.runs import FLAPPING, REJOIN, Run
 from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
@@ -12,7 +12,6 @@ from ops.vocabulary.alerts import Alert, rank_of
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
-STEP = 5 * timerange.MINUTE  # in which a message about what flaps changes
 MOST_NAMED = 3  # values of a label in a line
 RAISED = "15m"  # for how long the button samples everything
 
@@ -34,20 +33,24 @@ def state_of(run: Run, around: Around, now: int) -> State:
 
 def message_of(run: Run, around: Around, now: int) -> Message:
     """Return the message about one group."""
-    state, service = state_of(run, around, now), around.service_of(run.telling)
+    state, final, at = state_of(run, around, now), is_final(run, now), now
+    if state is State.FLAPPING:
+        at = run.last_look(now)
+        run = run.as_of(at)
+    service = around.service_of(run.telling)
     return Message(
         key=run.key,
         groups=(run.key,),
         state=state,
-        headline=_headline(run, state, around, now),
-        lines=tuple(_lines(run, state, around, now)),
+        headline=_headline(run, state, around, at),
+        lines=tuple(_lines(run, state, around)),
         details=details_of(run, around),
         buttons=tuple(_buttons(run, state, around)),
         urgency=rank_of(run.telling.severity),
         since=run.start,
         name=run.name,
         service=service.name if service else "",
-        final=is_final(run, now),
+        final=final,
     )
 
 
@@ -67,7 +70,7 @@ def counted(run: Run) -> str:
     return f"{number:,} alerts" if number > 1 else ""
 
 
-def _headline(run: Run, state: State, around: Around, now: int) -> Text:
+def _headline(run: Run, state: State, around: Around, at: int) -> Text:
     name, severity = named(run), shortened(run.telling.severity, LONGEST_NAME)
     kind = f" ({severity})" if severity else ""
     number = f": {counted(run)}" if counted(run) else ""
@@ -76,8 +79,7 @@ def _headline(run: Run, state: State, around: Around, now: int) -> Text:
             lasted = timerange.format_duration(run.end - run.start)
             return (f"{name} resolved after {lasted}{around.place}",)
         case State.FLAPPING:
-            times = max(run.starts_of_one(now // STEP * STEP), FLAPS)
-            span = timerange.format_duration(FLAPPING)
+            times, span = run.starts_of_one(at), timerange.format_duration(FLAPPING)
             return (f"{name} is flapping: it fired {times} times in {span}{kind}{around.place}",)
         case State.UNKNOWN:
             return (f"{name} was firing, and is not known now{kind}{around.place}",)
@@ -94,15 +96,13 @@ def _headline(run: Run, state: State, around: Around, now: int) -> Text:
             return (f"{name} is firing{number}{kind}{around.place}",)
 
 
-def _lines(run: Run, state: State, around: Around, now: int) -> Iterator[Text]:
+def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     if summary := run.telling.summary:
         yield (shortened(summary, LONGEST_LINE),)
     if several := _several([each.alert for each in run.now]):
         yield (several,)
     if state is State.FLAPPING:
-        at = now // STEP * STEP
-        fires = any(start <= at < end for start, end in run.intervals)
-        looked = "firing" if fires else "not firing"
+        looked = "firing" if run.now else "not firing"
         yield (f"It was {looked} at the last look. While it flaps, this changes every 5 min",)
     elif run.end:
         yield ("It fired from ", At(run.start), " to ", At(run.end))

@@ -8,6 +8,9 @@ import grpc
 import pytest
 from django.test import AsyncClient
 
+from ops.database import in_database
+from ops.incidents.actions import open_incident
+from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, heading, link, links, text, words
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import Fault
@@ -52,7 +55,7 @@ async def test_the_trace_fetches_it_by_itself(place: Place, operator: AsyncClien
 
     assert "service=petstore" in where and "kafka" not in where
     assert re.fullmatch(
-        r"At that time Sampling always, which was in force in petstore; the trace does not say "
+        r"At that time Sampling 100%, which was in force in petstore; the trace does not say "
         r"· set \d+ s before petstore ran 1\.3\.0 on petstore-3, 1\.2\.0 on petstore-2 "
         r"▲ SlowSearch was firing \( critical \)",
         said(piece),
@@ -82,7 +85,7 @@ async def test_it_is_empty_where_nothing_is_known(place: Place, viewer: AsyncCli
     piece = await viewer.get(where, headers=PIECE)
     whole = await viewer.get(where)
 
-    assert (piece.status_code, piece.content) == (204, b"")
+    assert "No sampling, versions or alerts are known" in said(piece)
     assert "No sampling, versions or alerts are known" in text(whole)
 
 
@@ -102,9 +105,24 @@ async def test_it_says_what_the_trace_itself_says(place: Place, operator: AsyncC
 
     piece = await operator.get(f"{TRACES}{trace_id}/then/?service=petstore", headers=PIECE)
 
-    assert "Sampling 25%, as the trace itself says, though always was in force" in said(piece)
+    assert "Sampling 25%, as the trace itself says, though 100% was in force" in said(piece)
     assert "petstore 1.3.0 in this trace · ran 1.3.0 on petstore-3" in said(piece)
     assert "kafka <b>7 in this trace" in said(piece)
+
+
+async def test_an_incident_that_was_open_then_is_linked(
+    place: Place, operator: AsyncClient, person: Person
+) -> None:
+    actor = actor_of(await in_database(person, "ann", "operators"))
+    await open_incident(actor, title="petstore <b>slow", services=["petstore"], site="production")
+    await open_incident(actor, title="store down", services=["store"], site="production")
+    where = await address(place, operator, "petstore")
+
+    piece = await operator.get(where, headers=PIECE)
+
+    assert "Incident #1 petstore <b>slow , open" in said(piece)
+    assert "store down" not in said(piece)
+    assert link(piece, "#1 petstore <b>slow").endswith("/incidents/1/")
 
 
 async def test_a_trace_without_duration_has_a_panel_for_it(
@@ -115,7 +133,9 @@ async def test_a_trace_without_duration_has_a_panel_for_it(
     shown = await viewer.get(f"{TRACES}{trace_id}/")
 
     assert "Where the time went" not in text(shown)
-    assert f'<section class="panel" hx-get="{TRACES}{trace_id}/then/?' in shown.content.decode()
+    assert (
+        f'<section class="panel then" hx-get="{TRACES}{trace_id}/then/?' in shown.content.decode()
+    )
 
 
 async def test_it_is_a_page_without_a_script(place: Place, viewer: AsyncClient) -> None:

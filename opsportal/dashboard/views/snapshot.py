@@ -1,13 +1,15 @@
 """`/traces/ID/then/`: the site while a trace ran; `/traces/ID/now/`: versions that run now."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from ops.errors import OpsError
+from ops.incidents import actions as incidents
+from ops.incidents.actions import Incident
 from ops.overview import actions
 from ops.overview.actions import ServiceSnapshot, SiteSnapshot, Taken
 from ops.traces import actions as traces
@@ -18,6 +20,7 @@ from opsportal.dashboard.trace_page import ran
 from opsportal.dashboard.visit import Visit, is_piece
 
 MOST_SERVICES = 12
+MOST_INCIDENTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     now = timerange.now_ns()
     start = timerange.parse_moment(asked.get("start", "now")).at(now)
     end = timerange.parse_moment(asked["end"]).at(now) if "end" in asked else start
-    found, taken, versions_of = await asyncio.gather(
+    found, taken, versions_of, open_then = await asyncio.gather(
         actions.show_snapshot(
             visit.actor,
             services=asked.getlist("service"),
@@ -50,15 +53,32 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
         ),
         _taken(visit, trace_id),
         _versions(visit, trace_id),
+        _incidents(visit, asked.getlist("service"), start, end),
     )
     lines = _lines(visit, found, versions_of)
-    context = {"snapshot": found, "taken": taken, "lines": lines, "trace_id": trace_id}
+    context = {
+        "snapshot": found,
+        "taken": taken,
+        "lines": lines,
+        "incidents": open_then,
+        "trace_id": trace_id,
+    }
     if not is_piece(visit.request):
         heading = f"Sampling, versions and alerts at {visit.clock.utc(start)} UTC"
         return await visit.render("pages/snapshot.html", {**context, "heading": heading})
-    if not (taken or found.lines or found.problems):
-        return HttpResponse(status=204)
     return await visit.render("partials/snapshot.html", context)
+
+
+async def _incidents(
+    visit: Visit, services: Sequence[str], start: int, end: int
+) -> Sequence[Incident]:
+    """Return the incidents about these services (names in traces) that were open then."""
+    if incidents.READ not in visit.permissions:
+        return ()
+    names = {each.name for each in visit.site.services.values() if each.jaeger_name in services}
+    found = await incidents.list_incidents(visit.actor, start=start, end=end, site=visit.site.name)
+    about = [each for each in found.incidents if not each.services or names & {*each.services}]
+    return about[:MOST_INCIDENTS]
 
 
 async def _taken(visit: Visit, trace_id: str) -> Taken | None:
