@@ -104,17 +104,20 @@ async def test_that_nothing_changed_is_only_said_as_far_as_it_is_known(viewer: A
     assert not (await show_surroundings(viewer, fingerprint=DEEP.fingerprint)).is_unsure
 
 
-async def test_an_alert_that_is_over_is_found_by_its_name(
+async def test_an_alert_that_is_over_is_found_by_its_name(viewer: Actor) -> None:
+    await in_database(remembered)
+    assert (await show_surroundings(viewer, name="QueueDeep")).fingerprint == DEEP.fingerprint
+    with pytest.raises(NotFound, match='no alert "Other" is firing, and none is remembered'):
+        await show_surroundings(viewer, name="Other")
+
+
+async def test_while_no_source_answers_only_what_is_remembered_is_found(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
     await in_database(remembered)
     prometheus.fault = Fault.UNAVAILABLE
     assert (await show_surroundings(viewer, name="QueueDeep")).fingerprint == DEEP.fingerprint
     with pytest.raises(BackendUnavailable):
-        await show_surroundings(viewer, name="Other")
-    prometheus.fault = Fault.NONE
-    assert (await show_surroundings(viewer, name="QueueDeep")).fingerprint == DEEP.fingerprint
-    with pytest.raises(NotFound, match='no alert "Other" is firing, and none is remembered'):
         await show_surroundings(viewer, name="Other")
 
 
