@@ -35,6 +35,7 @@ pages = [
     path("", overview.show, name="overview"),
     path("status/", overview.status, name="overview-status"),
     path("services/<str:service>/", service.show, name="overview-service"),
+    path("services/<str:service>/unlike/", service.unlike, name="service-unlike"),
     path("services/<str:service>/sample/", raising.of_service, name="overview-sample"),
     path("traces/", search.search, name="traces"),
     path("traces/names/", filtering.names, name="traces-names"),
