@@ -30,7 +30,6 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "silences.list_past",
-    "traces.compare_windows",
     "versions.list_histories",
 }
 

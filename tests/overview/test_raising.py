@@ -154,7 +154,7 @@ async def test_without_a_root_that_is_known_it_is_the_service_itself(
 async def test_without_failing_traces_the_latest_count(operator: Actor, place: Place) -> None:
     place.traced(5, "petstore", "store", error=None)
 
-    found = await propose_raise(operator, service="store")
+    found = await propose_raise(operator, about=["store"])
 
     assert (found.services, found.failing, found.reason) == (("petstore",), False, "")
     assert "Of 5 traces of store" in found.why
@@ -192,8 +192,8 @@ async def test_above_the_ceiling_it_is_one_request_however_often_it_is_pressed(
     place.set(ceiling=6)
     services = ("gateway", "petstore")
 
-    first = await raise_sampling(operator, services=services, service="petstore")
-    second = await raise_sampling(operator, services=services, service="petstore")
+    first = await raise_sampling(operator, services=services, about=["petstore"])
+    second = await raise_sampling(operator, services=services, about=["petstore"])
 
     assert first[0].change and second[0].kept, "and what keeps everything is left as it is"
     assert first[1].request and second[1].request
@@ -213,7 +213,7 @@ async def test_what_keeps_every_trace_for_long_enough_is_left_as_it_is(
     term = Term(minutes * timerange.MINUTE)
     await change_policy(operator, service="petstore", policy=policy, term=term)
 
-    [done] = await raise_sampling(operator, services=["petstore"], service="petstore")
+    [done] = await raise_sampling(operator, services=["petstore"], about=["petstore"])
 
     assert (done.change is not None, done.kept is not None) == (changes, not changes)
     assert len(place.petstore.told) == 1 + changes
@@ -224,7 +224,7 @@ async def test_a_service_with_nothing_to_return_to_says_so(
 ) -> None:
     site_file(f'[sites.production.services.bare]\ninstances = ["{place.gateway.address}"]')
 
-    [unknown] = await raise_sampling(operator, services=["bare"], service="bare")
+    [unknown] = await raise_sampling(operator, services=["bare"], about=["bare"])
 
     assert "has no permanent sampling to return to" in str(unknown.error)
 
@@ -233,13 +233,13 @@ async def test_only_those_who_may_change_sampling_press(
     viewer: Actor, operator: Actor, place: Place
 ) -> None:
     with pytest.raises(NotPermitted):
-        await raise_sampling(viewer, services=["petstore"], service="petstore")
+        await raise_sampling(viewer, services=["petstore"], about=["petstore"])
     with pytest.raises(NotPermitted):
-        await propose_raise(viewer, service="petstore")
+        await propose_raise(viewer, about=["petstore"])
     with pytest.raises(InvalidInput, match="name 1 to 4 services"):
-        await raise_sampling(operator, service="petstore")
+        await raise_sampling(operator, about=["petstore"])
     with pytest.raises(NotFound):
-        await raise_sampling(operator, services=["<b>"], service="petstore")
+        await raise_sampling(operator, services=["<b>"], about=["petstore"])
     fingerprint = await place.fires(operator, "Elsewhere", "unheard-of")
     with pytest.raises(NotFound, match="has the labels of"):
         await propose_raise(operator, fingerprint=fingerprint)
