@@ -47,6 +47,9 @@ def one_alert(shown: ShownAlert) -> Reply:
             *_of_services(shown),
             *_raise_sampling(shown),
             FollowUp(
+                "Open incident", f"incident start alert={alert.fingerprint}{site_key(shown.site)}"
+            ),
+            FollowUp(
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
             ),
