@@ -50,6 +50,9 @@ def one_alert(shown: ShownAlert) -> Reply:
             *_raise_sampling(shown),
             *(diagnose(each.name, shown.site) for each in _services(shown)),
             FollowUp(
+                "Open incident", f"incident start alert={alert.fingerprint}{site_key(shown.site)}"
+            ),
+            FollowUp(
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
             ),
