@@ -25,7 +25,7 @@ class Raise:
     with a root, failing ones if `failing`, so many begin in each of the `roots`, most first;
     `strangers` among them are not in the site file, and nothing can be sent to them.
     `kept_until` is set if these services keep every trace for as long anyway: until when (Unix
-    nanoseconds), 0 for without an end.
+    nanoseconds), 0 for without an end. `problem` is why it is not known where its traces begin.
     """
 
     site: str
@@ -37,10 +37,15 @@ class Raise:
     roots: tuple[RootCount, ...] = ()
     strangers: tuple[RootCount, ...] = ()
     kept_until: int | None = None
+    problem: str = ""
 
     @property
     def why(self) -> str:
-        """Say where the traces begin; "" if that is where one expects it."""
+        """Say where the traces begin, or that this is unknown; "" if it is where one expects it."""
+        if self.problem:
+            return (
+                f"Where its traces begin is unknown, and sampling is decided there: {self.problem}"
+            )
         if not self.strangers and self.services == self.about:
             return ""
         begin = sorted((*self.roots, *self.strangers), key=lambda each: -each.traces)

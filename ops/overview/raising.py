@@ -17,7 +17,7 @@ from ops.alerts import actions as alerts
 from ops.alerts.one import State
 from ops.errors import InvalidInput, NotConfirmed, NotFound, OpsError
 from ops.guard import DEADLINE, action
-from ops.overview.figures import known, settled
+from ops.overview.figures import known, problems_of, settled
 from ops.overview.raises import MOST_RAISED, Raise, Raised, RootCount
 from ops.overview.snapshot import if_allowed
 from ops.overview.surroundings import began, services_of
@@ -29,6 +29,7 @@ from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.terms import LONGEST_REASON, Term
 from ops.sites import Service, Site, sites
 from ops.traces import actions as traces
+from ops.traces.actions import TraceList
 from ops.versions import actions as versions
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
@@ -69,7 +70,7 @@ async def propose_raise(
     subject = await _subject(actor, where, fingerprint, about)
     names = tuple(each.name for each in subject.services)
     may = (await rights_of(actor.user_id)).permissions
-    reason, (counts, failing) = await asyncio.gather(
+    reason, (counts, failing, problem) = await asyncio.gather(
         _reason(actor, where, subject, may), _roots(actor, where, subject, may)
     )
     by_name = {each.jaeger_name: each.name for each in where.services.values()}
@@ -87,6 +88,7 @@ async def propose_raise(
         roots=ours,
         strangers=tuple(RootCount(name, n) for name, n in roots if name not in by_name),
         kept_until=await _kept_until(actor, where, services),
+        problem=problem,
     )
 
 
@@ -171,13 +173,17 @@ def _release(ran: ServiceVersions) -> str:
 
 async def _roots(
     actor: Actor, site: Site, subject: _Subject, may: frozenset[str]
-) -> tuple[Counter[str], bool]:
-    """Count where failing traces begin, or without any the latest; returns whether they failed."""
+) -> tuple[Counter[str], bool, str]:
+    """Count where failing traces begin, or without any the latest.
+
+    Returns whether they failed, too, and why nothing is known, "" if something is.
+    """
     if site.jaeger is None or traces.READ not in may:
-        return Counter(), False
+        return Counter(), False, ""
     lately = TraceQuery(site=site.name, range=TimeRange.last(LATELY), limit=MOST_TRACES)
     since = TimeRange(Moment(subject.since), NOW) if subject.since else lately.range
     failing = replace(lately, range=since, tags=(("error", "true"),))
+    found: Sequence[TraceList | OpsError] = ()
     for query in (failing, lately):
         found = await asyncio.gather(
             *(
@@ -189,8 +195,8 @@ async def _roots(
         begin = {each.trace_id: each.service for one in lists for each in one.traces}
         counts = Counter(filter(None, begin.values()))
         if counts:
-            return counts, query is failing
-    return Counter(), False
+            return counts, query is failing, ""
+    return Counter(), False, next(iter(problems_of(*found)), "")
 
 
 async def _kept_until(actor: Actor, site: Site, services: Sequence[str]) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import grpc
 import pytest
 
 from ops.actor import Actor
@@ -158,6 +159,18 @@ async def test_without_failing_traces_the_latest_count(operator: Actor, place: P
 
     assert (found.services, found.failing, found.reason) == (("petstore",), False, "")
     assert "Of 5 traces of store" in found.why
+
+
+async def test_while_jaeger_is_silent_it_says_what_is_not_known(
+    operator: Actor, place: Place
+) -> None:
+    place.jaeger.fail(grpc.StatusCode.UNAVAILABLE)
+    fingerprint = await place.fires(operator, "StoreSlow", "store")
+
+    found = await propose_raise(operator, fingerprint=fingerprint)
+
+    assert found.services == ("store",)
+    assert found.why.startswith("Where its traces begin is unknown, and sampling is decided there")
 
 
 async def test_each_service_is_a_change_of_its_own_and_one_may_fail_alone(
