@@ -27,6 +27,7 @@ ONE = {
     ChangeKind.ALERTS: "alert change",
     ChangeKind.SILENCES: "silence change",
     ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
+    ChangeKind.INCIDENTS: "incident change",
 }
 _ALERTS = {
     Kind.FIRING: "{} started firing",
@@ -84,6 +85,10 @@ def row_of(change: Happened) -> Row:
         what, details = _of_silence(change.silence, ended=change.ended)
     elif change.acknowledgement:
         what, details = _of_holding(change.acknowledgement, ended=change.ended)
+    elif change.incident:
+        done = "closed" if change.ended else "opened"
+        title = shortened(change.incident.title, LONGEST_SENTENCE)
+        what, details = f"{change.person} {done} incident {change.incident.number}", (title,)
     elif change.alert:
         what, details = _of_alert(change.alert)
     return Row((ago(timerange.to_datetime(change.at)), what), details)
@@ -152,7 +157,7 @@ def doubts_of(found: Changes) -> Iterator[str]:
     """Say why there may have been more changes, or how far back is known."""
     memory = found.memory
     if found.hidden:
-        yield f"You are not allowed to see {' and '.join(found.hidden)}"
+        yield f"You are not allowed to see {_and([*found.hidden])}"
     if found.depends_on_memory and not memory.since:
         yield f"Nobody has watched {found.site} yet, so rollouts and alerts are not remembered"
     elif found.depends_on_memory and memory.since > found.start:

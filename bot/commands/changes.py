@@ -20,6 +20,7 @@ _KINDS = {
     "alerts": ChangeKind.ALERTS,
     "silences": ChangeKind.SILENCES,
     "acknowledgements": ChangeKind.ACKNOWLEDGEMENTS,
+    "incidents": ChangeKind.INCIDENTS,
 }
 
 _ALERTS = ("fired", "alert", "alerts", "alerted", "firing", "off", "went", "resolved")
@@ -67,7 +68,7 @@ async def _read(message: Message, text: str) -> Reading:
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
     usage="[SERVICE] [KIND ...] [last=24h] [from=TIME to=TIME] [site=NAME]",
-    summary="show what changed: rollouts, sampling, alerts, silences and who had which alert",
+    summary="show what changed: rollouts, sampling, alerts, silences, incidents, who had an alert",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
     details=(
         f"KIND is one of {', '.join(_KINDS)}; without one, everything is shown.",

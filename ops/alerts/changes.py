@@ -1,7 +1,7 @@
 """What changed: alerts that started and stopped firing, broken rules, silent sources."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 from typing import TypeVar
@@ -20,6 +20,7 @@ from ops.watch.models import SourcePeriod
 from ops.watch.periods import Period
 
 P = TypeVar("P", bound=Period)
+_ByLabel = Mapping[tuple[str, str], Sequence[Service]]
 MOST_READ = 1_000  # periods of each kind
 
 
@@ -40,7 +41,8 @@ class AlertChange:
 
     `name` is that of the alert, rule or source. `fingerprint` identifies the alert and `severity`
     is its own, `detail` is its summary, or the error of a rule or source. `count` is how many
-    alerts of this name changed together, one after the other without another change.
+    alerts of this name changed together, one after the other without another change. `services` are
+    those that the alerts are about.
     """
 
     at: int
@@ -50,6 +52,7 @@ class AlertChange:
     severity: str = ""
     detail: str = ""
     count: int = 1
+    services: tuple[str, ...] = field(default=(), compare=False)
 
 
 def read_changes(
@@ -68,9 +71,10 @@ def read_changes(
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )
+    about = _by_label(site)
     found = [
-        *(_of_alert(Kind.FIRING, row, row.start) for row in _started(alerts, when)),
-        *(_of_alert(Kind.RESOLVED, row, row.end or 0) for row in _ended(alerts, when)),
+        *(_of_alert(Kind.FIRING, row, row.start, about) for row in _started(alerts, when)),
+        *(_of_alert(Kind.RESOLVED, row, row.end or 0, about) for row in _ended(alerts, when)),
         *(AlertChange(r.start, Kind.BROKEN, r.name, detail=r.error) for r in _started(rules, when)),
         *(AlertChange(r.end or 0, Kind.REPAIRED, r.name) for r in _ended(rules, when)),
         *(_of_source(Kind.SILENT, row, row.start) for row in _started(silences, when)),
@@ -106,10 +110,22 @@ def _ended(rows: "QuerySet[P]", when: Interval) -> list[P]:
     return [row for row in newest if (row.key, row.end) not in starts]
 
 
-def _of_alert(kind: Kind, row: AlertPeriod, at: int) -> AlertChange:
+def _by_label(site: Site) -> _ByLabel:
+    """Return the services by one label that their alerts have."""
+    found: dict[tuple[str, str], list[Service]] = {}
+    for each in site.services.values():
+        if each.alerts:
+            found.setdefault(next(iter(each.alerts.items())), []).append(each)
+    return found
+
+
+def _of_alert(kind: Kind, row: AlertPeriod, at: int, by_label: _ByLabel) -> AlertChange:
     alert = as_it_was(row)
     detail = alert.summary if kind is Kind.FIRING else ""
-    return AlertChange(at, kind, alert.name, row.key, alert.severity, detail)
+    labels = alert.labels.items()
+    several = (service for each in labels for service in by_label.get(each, ()))
+    about = tuple(each.name for each in several if each.alerts.items() <= labels)
+    return AlertChange(at, kind, alert.name, row.key, alert.severity, detail, services=about)
 
 
 def _of_source(kind: Kind, row: SourcePeriod, at: int) -> AlertChange:
@@ -121,4 +137,5 @@ def _together(changes: Iterable[AlertChange]) -> Iterator[AlertChange]:
     """Yield alerts of one name that changed one after the other as one change."""
     for _, same in groupby(changes, key=lambda change: (change.kind, change.name)):
         first, *others = same
-        yield replace(first, count=1 + len(others)) if others else first
+        about = dict.fromkeys(name for each in (first, *others) for name in each.services)
+        yield replace(first, count=1 + len(others), services=(*about,)) if others else first

@@ -143,24 +143,31 @@ def services_of(site: Site, incident: Incident) -> list[Service]:
     return [site.services[name] for name in incident.services if name in site.services]
 
 
+async def episodes(
+    actor: Actor, site: Site, incident: Incident, start: int, end: int
+) -> AlertsDuring:
+    """Return what its alerts did: those of its services, and those that it was opened from."""
+    origin = incident.origin
+    return await alerts.list_episodes(
+        actor,
+        start=start,
+        end=end,
+        services=[each.name for each in services_of(site, incident)],
+        fingerprint=origin.key if origin.kind is OriginKind.ALERT else "",
+        group=origin.key if origin.kind is OriginKind.GROUP else "",
+        site=site.name,
+    )
+
+
 async def gather(actor: Actor, site: Site, incident: Incident) -> Story:
     """Read everything concurrently, limited to what the reader may see."""
     start, end = window(incident, timerange.now_ns())
     may = (await rights_of(actor.user_id)).permissions
-    origin = incident.origin
     services = services_of(site, incident)
     active, held, during = await asyncio.gather(
         if_allowed(
             alerts.READ in may and bool(site.prometheus),
-            lambda: alerts.list_episodes(
-                actor,
-                start=start,
-                end=end,
-                services=[each.name for each in services],
-                fingerprint=origin.key if origin.kind is OriginKind.ALERT else "",
-                group=origin.key if origin.kind is OriginKind.GROUP else "",
-                site=site.name,
-            ),
+            lambda: episodes(actor, site, incident, start, end),
         ),
         if_allowed(
             alerts.READ in may,

@@ -11,8 +11,10 @@ from ops.alerts.changes import AlertChange, Kind
 from ops.audit import actions as audit
 from ops.database import in_database
 from ops.errors import OpsError
+from ops.overview import incidents
 from ops.overview.figures import known, problems_of
-from ops.overview.happened import EVERY_KIND, MOST, ChangeKind, Happened, happened
+from ops.overview.happened import EVERY_KIND, MOST, ChangeKind, Happened, happened, starts_and_ends
+from ops.overview.incidents import PastIncident
 from ops.overview.memory import Memory, read_memory
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
@@ -64,13 +66,19 @@ class Pieces:
     alerts: tuple[AlertChange, ...] | OpsError | None
     silences: PastSilences | OpsError | None
     acknowledgements: tuple[Acknowledgement, ...] | OpsError | None
+    incidents: tuple[PastIncident, ...] | OpsError | None
     memory: Memory
 
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each part that could not be read."""
         return problems_of(
-            self.versions, self.sampling, self.alerts, self.silences, self.acknowledgements
+            self.versions,
+            self.sampling,
+            self.alerts,
+            self.silences,
+            self.acknowledgements,
+            self.incidents,
         )
 
 
@@ -108,9 +116,10 @@ async def read_pieces(
     start, end = when
     range = TimeRange(Moment(start), Moment(end))
     may = (await rights_of(actor.user_id)).permissions
-    seen = {kind for kind in kinds if _RIGHTS[kind] in may}
+    rights = {**_RIGHTS, ChangeKind.INCIDENTS: incidents.registered.permission}
+    seen = {kind for kind in kinds if rights[kind] in may}
     name = service.name if service else ""
-    ran, sampled, alerted, silenced, held, memory = await asyncio.gather(
+    reading = asyncio.gather(
         if_allowed(
             ChangeKind.ROLLOUTS in seen,
             lambda: versions.list_histories(actor, service=name, site=site.name),
@@ -137,7 +146,16 @@ async def read_pieces(
                 actor, start=start, end=end, service=name, site=site.name
             ),
         ),
-        in_database(read_memory, site.name, start, end),
+        if_allowed(
+            ChangeKind.INCIDENTS in seen,
+            lambda: incidents.list_incidents(
+                actor, start=start, end=end, service=name, site=site.name
+            ),
+        ),
+    )
+    memory = in_database(read_memory, site.name, start, end)
+    (ran, sampled, alerted, silenced, held, opened), known_of = await asyncio.gather(
+        reading, memory
     )
     return Pieces(
         kinds=tuple(kind for kind in ChangeKind if kind in seen),
@@ -147,7 +165,8 @@ async def read_pieces(
         alerts=alerted,
         silences=silenced,
         acknowledgements=held,
-        memory=memory,
+        incidents=opened,
+        memory=known_of,
     )
 
 
@@ -166,8 +185,11 @@ def changes_of(
         known(pieces.versions) or {},
         start,
         end,
-        silences_of(service, pieces),
-        known(pieces.acknowledgements) or (),
+        starts_and_ends(
+            silences_of(service, pieces),
+            known(pieces.acknowledgements) or (),
+            known(pieces.incidents) or (),
+        ),
     )
     rollouts = [each for each in found if each.version]
     oldest = rollouts[MOST - 1].at if len(rollouts) > MOST else 0

@@ -1,12 +1,14 @@
 """What changed on a site lately, from all services, as one list."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
 from ops.alerts.changes import AlertChange
 from ops.audit.actions import AuditRow
+from ops.overview.incidents import PastIncident
+from ops.overview.signins import SignIn
 from ops.sampling.actions import SamplingChange
 from ops.sampling.revisions import FILE
 from ops.versions.actions import History
@@ -26,6 +28,7 @@ class ChangeKind(StrEnum):
     SILENCES = "silences"
     ACKNOWLEDGEMENTS = "acknowledgements"
     SAMPLING = "sampling changes"
+    INCIDENTS = "incidents"
     OTHERS = "other entries of the audit log"
 
 
@@ -46,8 +49,8 @@ class VersionChange:
 class Happened:
     """One change at a time (Unix nanoseconds): one of these is set.
 
-    Of a silence or acknowledgement it is the start, or if `ended` the end. `row` is what only the
-    audit log has: sign-ins, refusals, failures, changes of accounts.
+    Of a silence, acknowledgement or incident it is the start, or if `ended` the end. `row` is what
+    only the audit log has: refusals, failures, changes of accounts.
     """
 
     at: int
@@ -56,7 +59,9 @@ class Happened:
     version: VersionChange | None = None
     silence: Silence | None = None
     acknowledgement: Acknowledgement | None = None
+    incident: PastIncident | None = None
     row: AuditRow | None = None
+    sign_in: SignIn | None = None
     ended: bool = False
 
     @property
@@ -70,7 +75,9 @@ class Happened:
             return ChangeKind.SILENCES
         if self.acknowledgement:
             return ChangeKind.ACKNOWLEDGEMENTS
-        return ChangeKind.OTHERS if self.row else ChangeKind.ALERTS
+        if self.incident:
+            return ChangeKind.INCIDENTS
+        return ChangeKind.OTHERS if self.row or self.sign_in else ChangeKind.ALERTS
 
     @property
     def person(self) -> str:
@@ -80,6 +87,10 @@ class Happened:
         if held := self.acknowledgement:
             begun = held.given_by or held.person
             return (held.person if held.end == GIVEN_BACK else "") if self.ended else begun
+        if self.incident:
+            return self.incident.closer if self.ended else self.incident.opener
+        if self.sign_in:
+            return self.sign_in.person
         if self.row:
             return self.row.actor
         return self.sampling.actor if self.sampling and self.sampling.door != FILE else ""
@@ -91,28 +102,39 @@ def happened(
     versions: Mapping[str, History],
     start: int,
     end: int,
-    silences: Sequence[Silence] = (),
-    acknowledgements: Sequence[Acknowledgement] = (),
+    others: Iterable[Happened] = (),
 ) -> tuple[Happened, ...]:
     """Return the changes from start to end (Unix nanoseconds), the newest first.
 
-    `versions` has the history of each service.
+    `versions` has the history of each service; `others` are changes of other kinds.
     """
     found = [
         *(Happened(each.at, alert=each) for each in alerts),
         *(Happened(timerange.from_datetime(each.at), sampling=each) for each in sampling),
         *(change for name, each in versions.items() for change in version_changes(name, each)),
-        *(Happened(each.starts_at, silence=each) for each in silences),
-        *(Happened(each.ends_at, silence=each, ended=True) for each in silences),
-        *(Happened(each.since, acknowledgement=each) for each in acknowledgements),
-        *(
-            Happened(each.ended, acknowledgement=each, ended=True)
-            for each in acknowledgements
-            if each.ended and each.end != HANDED_OVER  # which is the next one's start
-        ),
+        *others,
     ]
     meant = [each for each in found if start <= each.at <= end]
     return tuple(sorted(meant, key=lambda each: -each.at))
+
+
+def starts_and_ends(
+    silences: Iterable[Silence],
+    acknowledgements: Iterable[Acknowledgement],
+    incidents: Iterable[PastIncident],
+) -> Iterator[Happened]:
+    """Yield when each of these started, and when it ended or will."""
+    for silence in silences:
+        yield Happened(silence.starts_at, silence=silence)
+        yield Happened(silence.ends_at, silence=silence, ended=True)
+    for held in acknowledgements:
+        yield Happened(held.since, acknowledgement=held)
+        if held.ended and held.end != HANDED_OVER:  # which is the next one's start
+            yield Happened(held.ended, acknowledgement=held, ended=True)
+    for incident in incidents:
+        yield Happened(incident.opened_at, incident=incident)
+        if incident.closed_at:
+            yield Happened(incident.closed_at, incident=incident, ended=True)
 
 
 def version_changes(service: str, history: History) -> Iterator[Happened]:

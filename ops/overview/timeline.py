@@ -12,6 +12,8 @@ from ops.audit.actions import AuditFilter, AuditRow
 from ops.overview.changing import Changes, changes_of, read_pieces, silences_of
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import ChangeKind, Happened
+from ops.overview.incidents import PastIncident
+from ops.overview.signins import sign_ins
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
@@ -26,7 +28,7 @@ from ops.vocabulary.timerange import Moment, TimeRange
 
 MOST_ROWS = 200  # of the audit log
 # What these changed is in the time line already, with more to it than the audit log has.
-_SHOWN = ("acknowledgements.", "sampling.", "silences.")
+_SHOWN = ("acknowledgements.", "incidents.", "sampling.", "silences.")
 _OK, _STARTED = "ok", "started"
 
 
@@ -44,6 +46,7 @@ class Timeline:
     sampling: tuple[SamplingChange, ...]
     silences: tuple[Silence, ...]
     acknowledgements: tuple[Acknowledgement, ...]
+    incidents: tuple[PastIncident, ...]
     problems: tuple[str, ...]
 
 
@@ -64,7 +67,7 @@ async def look_along(
     # A timed change that was made before may still have been in force.
     before = TimeRange(Moment(max(start - LONGEST, 0)), Moment(end))
     asked = AuditFilter(actor=person, start=start, end=end)
-    pieces, alerted, sampled, logged = await asyncio.gather(
+    pieces, alerted, sampled, logged, signed_in = await asyncio.gather(
         read_pieces(actor, site, service, when, kinds),
         if_allowed(
             ChangeKind.ALERTS in kinds and by_name.READ in may and not person,
@@ -86,6 +89,10 @@ async def look_along(
             ChangeKind.OTHERS in kinds and audit.READ in may,
             lambda: audit.list_rows(actor, filter=asked, limit=MOST_ROWS),
         ),
+        if_allowed(
+            ChangeKind.OTHERS in kinds and audit.READ in may and service is None,
+            lambda: sign_ins(start, end),
+        ),
     )
     changes = await asyncio.to_thread(changes_of, site, service, when, pieces)
     page = known(logged)
@@ -94,6 +101,7 @@ async def look_along(
         for each in (page.rows if page else ())
         if _says_more(each, site, service)
     ]
+    others += [Happened(each.at, sign_in=each) for each in known(signed_in) or ()]
     found = sorted((*changes.found, *others), key=lambda each: -each.at)
     whole = Timeline(
         changes=replace(changes, found=tuple(found)),
@@ -102,6 +110,7 @@ async def look_along(
         sampling=known(sampled) or (),
         silences=silences_of(service, pieces),
         acknowledgements=known(pieces.acknowledgements) or (),
+        incidents=known(pieces.incidents) or (),
         problems=tuple(dict.fromkeys((*changes.problems, *problems_of(alerted, sampled, logged)))),
     )
     return _by(person, whole) if person else whole
@@ -118,6 +127,7 @@ def _by(person: str, whole: Timeline) -> Timeline:
         sampling=tuple(each for each in whole.sampling if each.actor == person),
         silences=tuple(each for each in whole.silences if each.created_by == person),
         acknowledgements=tuple(x for x in whole.acknowledgements if x.person == person),
+        incidents=tuple(each for each in whole.incidents if each.opener == person),
     )
 
 

@@ -5,3 +5,9 @@ class RpcConfig(AppConfig):
     name = "ops.rpc"
     label = "rpc"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from ops.overview.signins import register  # noqa: PLC0415 - it needs the models
+        from ops.rpc.signins import last_used  # noqa: PLC0415
+
+        register(last_used)

@@ -5,6 +5,7 @@ as with amtool, are not ours to warn of.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ AGE, PAGES_PATIENCE = 1.0, 0.3  # seconds: every page asks
 MORE = timerange.HOUR  # that a silence lasts longer if somebody says so
 # What the watcher knows can be older than a silence that was made just now.
 SURELY_KNOWN = timerange.MINUTE
+_changes: Counter[str] = Counter()  # of a site's silences, at the doors of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class SilenceEnding:
         return named[0] if named else ", ".join(map(str, self.matchers))
 
 
+def note_change(site: str) -> None:
+    """Let nobody here read what was known before a change."""
+    _changes[site] += 1
+
+
 @action("silences.endings", permission=OPSPORTAL)
 async def endings(actor: Actor, *, numbers: Collection[int]) -> Mapping[int, SilenceEnding]:
     """Return what has become of silences that were made here, those that are known."""
@@ -90,7 +97,10 @@ async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SilenceEnding, .
     """
     where = sites().site(site)
     found = await clients().lasting.answer(
-        ("own silences", where.name), lambda: _in_force(where.name), PAGES_PATIENCE, AGE
+        ("own silences", where.name, _changes[where.name]),
+        lambda: _in_force(where.name),
+        PAGES_PATIENCE,
+        AGE,
     )
     return tuple(each for each in found.answer or () if each.user_id == actor.user_id)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ops.alerts.watching import without_numbers
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import At, Button, Message, State, Text
 from ops.subscriptions.runs import FLAPPING, REJOIN, Run
@@ -13,7 +14,6 @@ from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
 MOST_NAMED = 3  # values of a label in a line
-RAISED = "15m"  # for how long the button samples everything
 
 
 def state_of(run: Run, around: Around, now: int) -> State:
@@ -98,7 +98,8 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
 
 def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     if summary := run.telling.summary:
-        yield (shortened(summary, LONGEST_LINE),)
+        began = "" if without_numbers(summary) == summary else " (when it began)"
+        yield (f"{shortened(summary, LONGEST_LINE)}{began}",)
     if several := _several([each.alert for each in run.now]):
         yield (several,)
     if state is State.FLAPPING:
@@ -169,5 +170,4 @@ def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
     if service is None or not around.site.jaeger:
         return
     yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
-    line = f"change sampling {service.name} 100% for={RAISED}{around.elsewhere}"
-    yield Button("Raise sampling", line)
+    yield Button("Sample at 100% for 15 min", f"sampling up {matcher}{around.elsewhere}")

@@ -181,7 +181,7 @@ class SilenceForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=LONGEST_COMMENT,
-        widget=forms.TextInput({"placeholder": "why, for those who see the silence"}),
+        widget=forms.TextInput({"size": 36, "placeholder": "why, for those who see the silence"}),
     )
 
 

@@ -19,7 +19,7 @@ SLOTS = 150  # in each of which one bar or mark of a kind is drawn at most
 LONGEST_TEXT = 300
 LONGEST_LABEL = 40
 LETTER = 0.8  # percent of a wide page; on a narrow one the label is cut off
-LAST = 0.93  # of the width; nearer to the right edge a tick would not fit
+EDGES = 4.0, 93.0  # percent of the width; nearer to an edge, a tick's text would not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +89,22 @@ def picture(
     axis = _Axis(start, max(end, start + 1), clock)
     return Picture(
         lanes=tuple(map(axis.lane, shown)),
-        ticks=[each for each in ticks(start, end, clock) if float(each.x) <= 100 * LAST],
+        ticks=[each for each in ticks(start, end, clock) if EDGES[0] <= float(each.x) <= EDGES[1]],
         at=f"{axis.place(at):.2f}" if start <= at <= end else "",
         more=len(lanes) - len(shown),
         has_holes=any(each.holes for each in shown),
     )
+
+
+def placed(
+    marks: Iterable[Mark], start: int, end: int, clock: Clock, slots: int = SLOTS
+) -> list[tuple[str, Mark]]:
+    """Return the marks from start to end with their places in percent, for another picture.
+
+    Of those of one kind in one of the `slots` there is one.
+    """
+    axis = _Axis(start, max(end, start + 1), clock, slots)
+    return [(f"{axis.place(each.at):.2f}", each) for each in axis.marks(marks)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +112,16 @@ class _Axis:
     start: int
     end: int
     clock: Clock
+    slots: int = SLOTS
 
     def place(self, at: int) -> float:
         return 100 * (min(max(at, self.start), self.end) - self.start) / (self.end - self.start)
 
     def slot(self, at: int) -> int:
-        return int(self.place(at) * SLOTS / 100)
+        return int(self.place(at) * self.slots / 100)
 
     def lane(self, lane: Lane) -> DrawnLane:
-        bars, marks = self._bars(lane.bars), self._marks(lane.marks)
+        bars, marks = self._bars(lane.bars), self.marks(lane.marks)
         holes = [each for each in lane.holes if each[1] > self.start and each[0] < self.end]
         drawn = [*map(self._hole, holes), *map(self._bar, bars), *map(self._mark, marks)]
         count = len(lane.bars) + len(lane.marks)
@@ -130,7 +142,8 @@ class _Axis:
             longest = max(same, key=lambda each: each.end)
             yield replace(longest, text=_with_others(longest.text, len(same)))
 
-    def _marks(self, marks: Iterable[Mark]) -> Iterable[Mark]:
+    def marks(self, marks: Iterable[Mark]) -> Iterable[Mark]:
+        """Return one for those of a kind that are in one slot, with the number of the others."""
         found: dict[tuple[int, str], list[Mark]] = {}
         for each in marks:
             if self.start <= each.at <= self.end:

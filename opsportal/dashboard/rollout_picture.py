@@ -12,11 +12,13 @@ from ops.vocabulary.timerange import HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import COLOURS, stretch
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.lanes import Mark, placed
 
 HEIGHT = 32
 LENGTHS = (15 * MINUTE, HOUR)  # drawn if nothing older is known
 MOST_SAID = 5  # changes in the text alternative
 SLOTS = 150  # in which one change is drawn at most
+MARKS = 30  # of a kind at most
 OTHERS = 0  # the hue of the versions that have none of their own
 
 
@@ -46,13 +48,17 @@ class Rectangle:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is drawn; `hues` has the colours by version, `text` says the same in words."""
+    """What is drawn; `hues` has the colours by version, `text` says the same in words.
+
+    `marks` are what else happened, as (x, mark).
+    """
 
     bars: tuple[Rectangle, ...]
     holes: tuple[Rectangle, ...]
     hues: Mapping[str, int]
     text: str
     window: str
+    marks: Sequence[tuple[str, Mark]]
 
 
 def length_of(services: Iterable[ServiceVersions]) -> int:
@@ -65,7 +71,9 @@ def length_of(services: Iterable[ServiceVersions]) -> int:
     return next((length for length in LENGTHS if known <= length < longest), longest)
 
 
-def picture(service: ServiceVersions, clock: Clock, length: int) -> Picture | None:
+def picture(
+    service: ServiceVersions, clock: Clock, length: int, marks: Sequence[Mark] = ()
+) -> Picture | None:
     """Return the picture of a service's last hours, None if nothing is known of them."""
     history = service.history
     if history is None or not length:
@@ -101,6 +109,7 @@ def picture(service: ServiceVersions, clock: Clock, length: int) -> Picture | No
         hues=hues,
         text=_text(clock, [(each.start, each.counts) for each in stretches]),
         window=format_duration(length),
+        marks=placed(marks, first, history.end, clock, MARKS),
     )
 
 

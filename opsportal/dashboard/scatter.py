@@ -16,6 +16,7 @@ from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import DAY, HOUR, MINUTE, format_duration
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.lanes import Mark, placed
 from opsportal.dashboard.ticks import Tick, ticks
 
 LEAST_RATIO = 10  # of longest to shortest on the axis: less would exaggerate small differences
@@ -56,7 +57,7 @@ _LADDERS = (
 class Scatter:
     """The plot: `start` to `end` (Unix nanoseconds) by `low` to `high` (nanoseconds).
 
-    `levels` are round durations as (y, text).
+    `levels` are round durations as (y, text), `moments` what else happened as (x, mark).
     """
 
     start: int
@@ -66,10 +67,20 @@ class Scatter:
     marks: SafeString
     levels: Sequence[tuple[str, str]]
     ticks: Sequence[Tick]
+    moments: Sequence[tuple[str, Mark]]
 
 
-def scatter(traces: Sequence[TraceSummary], start: int, end: int, clock: Clock) -> Scatter:
-    """Draw at least one trace of a time range. Marks link to `ID/`, below the list's address."""
+def scatter(
+    traces: Sequence[TraceSummary],
+    start: int,
+    end: int,
+    clock: Clock,
+    moments: Sequence[Mark] = (),
+) -> Scatter:
+    """Draw at least one trace of a time range. Marks link to `ID/`, below the list's address.
+
+    `moments` are drawn as lines across: what else happened.
+    """
     low, high = _extent([trace.duration for trace in traces])
     return Scatter(
         start=start,
@@ -82,6 +93,7 @@ def scatter(traces: Sequence[TraceSummary], start: int, end: int, clock: Clock) 
             for each in _levels(low, high)
         ],
         ticks=ticks(start, end, clock, FIRST_TICK),
+        moments=placed(moments, start, end, clock),
     )
 
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from ops.overview.actions import Happened
 from ops.traces.actions import TraceList
 from ops.vocabulary.conditions import Condition
 from ops.vocabulary.filters import DEFAULT_RANGE, MOST_TAGS, TraceQuery, format_query
 from ops.vocabulary.timerange import NOW, format_exact
+from opsportal.dashboard.line_marks import mark_of
 from opsportal.dashboard.scatter import scatter
 from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.timeline_form import SHORTEST, View
 from opsportal.dashboard.trace_figures import (
     NEWEST_FIRST,
     SORTS,
@@ -67,6 +70,7 @@ class Results:
 
     visit: Visit
     found: TraceList
+    changes: tuple[Happened, ...] = ()
 
     def context(self) -> dict[str, object]:
         """Return what the page's template shows of the list."""
@@ -102,7 +106,14 @@ class Results:
         whole = replace(found.query, range=DEFAULT_RANGE, trace_min=0, trace_max=0, before=None)
         return {
             "figures": sum_up,
-            "scatter": scatter(traces, start, found.until, self.visit.clock),
+            "scatter": scatter(
+                traces,
+                start,
+                found.until,
+                self.visit.clock,
+                [mark_of(self.visit, each) for each in self.changes],
+            ),
+            "line_address": self._line(start),
             "narrow_line": line_of(whole),
             "narrow_min": _exact(found.query.trace_min),
             "narrow_max": _exact(found.query.trace_max),
@@ -115,6 +126,12 @@ class Results:
             "before": self.address(found.query, page=rows.previous),
             "after": self.address(found.query, page=rows.next),
         }
+
+    def _line(self, start: int) -> str:
+        """Return the address of the time line of the chart's time."""
+        middle, length = (start + self.found.until) // 2, self.found.until - start
+        view = View(self.visit.clock.now, max(length, SHORTEST), middle)
+        return f"{self.visit.url('timeline')}{view.query}"
 
     def chips(self) -> list[Chip]:
         """Return "all" and, if the query has room for another tag, "failed"."""

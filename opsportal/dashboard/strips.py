@@ -8,6 +8,7 @@ from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import DAY, to_datetime
 from opsportal.dashboard import charts, words
 from opsportal.dashboard.clock import Clock, roughly
+from opsportal.dashboard.lanes import Mark
 
 MOST_SAID = 4  # times of a kind
 TICKS = 4
@@ -24,26 +25,14 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
-    """A service that started to run another version at a time (Unix nanoseconds)."""
-
-    at: int
-    service: str
-    versions: str
-
-    def __str__(self) -> str:
-        return f"{words.name(self.service)} started to run {words.name(self.versions)}"
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
     """A strip to draw: its blocks from back to front, its axis, and everything in words.
 
-    `tone` is the CSS class of what fires, `rollouts` are (x, words).
+    `tone` is the CSS class of what fires, `marks` are (x, words, address).
     """
 
     blocks: tuple[Block, ...]
-    rollouts: tuple[tuple[str, str], ...]
+    marks: tuple[tuple[str, str, str], ...]
     ticks: tuple[tuple[str, str], ...]
     title: str
     length: str
@@ -53,18 +42,21 @@ class Picture:
 
 
 def picture(
-    strip: Strip, clock: Clock, *, tone: str = "error", rollouts: Sequence[Rollout] = ()
+    strip: Strip, clock: Clock, *, tone: str = "error", marks: Sequence[Mark] = ()
 ) -> Picture:
     """Draw a strip."""
     layers = (("hole", strip.holes), ("told", strip.told), ("", strip.stretches))
-    within = [each for each in rollouts if strip.start <= each.at < strip.end]
+    within = [each for each in marks if strip.start <= each.at < strip.end]
     return Picture(
         blocks=tuple(
             _block(strip, f"{layer} {_KINDS.get(each.state, '')}".strip(), each)
             for layer, stretches in layers
             for each in stretches
         ),
-        rollouts=tuple((_place(strip, each.at), f"{each} {clock.utc(each.at)}") for each in within),
+        marks=tuple(
+            (_place(strip, each.at), f"{each.text} {clock.utc(each.at)}", each.url)
+            for each in within
+        ),
         ticks=tuple(_ticks(strip)),
         title=_title(strip, clock, within),
         length=roughly(strip.end - strip.start),
@@ -94,14 +86,14 @@ def _ticks(strip: Strip) -> Iterator[tuple[str, str]]:
         yield f"{100 * number / TICKS:g}", text
 
 
-def _title(strip: Strip, clock: Clock, rollouts: Sequence[Rollout]) -> str:
+def _title(strip: Strip, clock: Clock, marks: Sequence[Mark]) -> str:
     said = [
         *_said(strip.stretches, "", strip, clock),
         *([f"not watched {_times(strip.holes, strip, clock)}"] if strip.holes else ()),
         *_said(strip.told, " according to Prometheus", strip, clock),
     ]
     said = said or ["neither firing nor pending"]
-    said += [f"{each} at {clock.utc(each.at)}" for each in rollouts[-MOST_SAID:]]
+    said += [f"{each.text} at {clock.utc(each.at)}" for each in marks[-MOST_SAID:]]
     return f"Last {roughly(strip.end - strip.start)}, UTC: {'; '.join(said)}"
 
 

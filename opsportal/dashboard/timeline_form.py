@@ -32,6 +32,7 @@ KINDS = {
     "silences": ChangeKind.SILENCES,
     "acknowledgements": ChangeKind.ACKNOWLEDGEMENTS,
     "sampling": ChangeKind.SAMPLING,
+    "incidents": ChangeKind.INCIDENTS,
     "audit": ChangeKind.OTHERS,
 }
 

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from ops.alerts.by_name import PastAlerts
-from ops.alerts.changes import AlertChange, Kind
+from ops.alerts.changes import Kind
 from ops.overview.actions import Happened, Timeline
 from ops.sampling.actions import SamplingChange
 from ops.versions.actions import History
-from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.acknowledgements import Acknowledgement
 from ops.vocabulary.alerts import FIRING
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import from_datetime
@@ -20,16 +20,16 @@ from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.lanes import Bar, Lane, Mark, Picture, picture
 from opsportal.dashboard.templatetags.words import tone
+from opsportal.dashboard.timeline_words import (
+    matchers_of,
+    said,
+    said_of_holding,
+    said_of_incident,
+    said_of_sampling,
+    said_of_silence,
+)
 
 Url = Callable[..., str]
-_ALERTS = {
-    Kind.FIRING: "{} started firing",
-    Kind.RESOLVED: "{} resolved",
-    Kind.BROKEN: "rule {} cannot be evaluated",
-    Kind.REPAIRED: "rule {} is evaluated again",
-    Kind.SILENT: "{} stopped answering",
-    Kind.BACK: "{} answers again",
-}
 _WRONG = ("denied", "failed", "unknown")
 
 
@@ -47,6 +47,7 @@ def groups(found: Timeline, clock: Clock, url: Url, *, at: int, most: int) -> li
     """Return the lanes by kind, at most `most` of each; `url` gives the addresses of pages."""
     drawing = _Drawing(found, clock, url)
     several = (
+        ("Incidents", "incidents", drawing.incidents(), 0),
         ("Rollouts", "rollouts", drawing.rollouts(), 0),
         ("Alerts", "alerts", drawing.alerts(), found.alerts.more),
         ("Sources that did not answer", "alerts", drawing.sources(), 0),
@@ -62,63 +63,6 @@ def groups(found: Timeline, clock: Clock, url: Url, *, at: int, most: int) -> li
         if drawn.lanes:
             made.append(Group(heading, kind, drawn, drawn.more + more))
     return made
-
-
-def said(each: Happened) -> str:
-    """Return what happened, as a sentence without its end."""
-    if each.version:
-        now, before = (words.name(", ".join(names)) for names in _versions(each))
-        return f"{words.name(each.version.service)} started to run {now}, before that only {before}"
-    if each.sampling:
-        return _said_of_sampling(each.sampling)
-    if each.silence:
-        return _said_of_silence(each.silence, ended=each.ended)
-    if each.acknowledgement:
-        return said_of_holding(each.acknowledgement, ended=each.ended)
-    if each.row:
-        target = f" {words.name(each.row.target)}" if each.row.target else ""
-        return f"{words.name(each.row.actor)}: {each.row.action}{target}, {each.row.outcome}"
-    return _said_of_alert(each.alert) if each.alert else ""
-
-
-def _versions(each: Happened) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return (each.version.versions, each.version.before) if each.version else ((), ())
-
-
-def _said_of_sampling(change: SamplingChange) -> str:
-    who = "the site file" if change.door == "file" else words.name(change.actor)
-    because = f": {words.name(change.reason)}" if change.reason else ""
-    return f"{who} set sampling of {words.name(change.service)} to {change.policy}{because}"
-
-
-def _said_of_silence(silence: Silence, *, ended: bool = False) -> str:
-    matchers = words.name(_matchers(silence), 160)
-    if ended:
-        return f"a silence of {matchers} ended"
-    because = f": {words.name(silence.comment, 160)}" if silence.comment else ""
-    return f"{words.name(silence.created_by) or 'somebody unnamed'} silenced {matchers}{because}"
-
-
-def said_of_holding(held: Acknowledgement, *, ended: bool = False) -> str:
-    """Return `alice has QueueDeep: looking`, or how that ended."""
-    person, what = words.name(held.person), words.name(held.what)
-    if ended:
-        return {
-            GIVEN_BACK: f"{person} gave back {what}",
-            RESOLVED: f"{person} no longer has {what}: it resolved",
-        }.get(held.end, f"{person} no longer has {what}: the time is over")
-    given = f" from {words.name(held.given_by)}" if held.given_by else ""
-    note = f": {words.name(held.note, 160)}" if held.note else ""
-    return f"{person} has {what}{given}{note}"
-
-
-def _said_of_alert(change: AlertChange) -> str:
-    several = f" ({words.count(change.count, 'alert')})" if change.count > 1 else ""
-    return f"{_ALERTS[change.kind].format(words.name(change.name))}{several}"
-
-
-def _matchers(silence: Silence) -> str:
-    return ", ".join(map(str, silence.matchers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +84,18 @@ class _Drawing:
         if end >= self.clock.now:
             return f"since {self.clock.utc(start)} UTC"
         return f"{self.clock.utc(start)} to {self.clock.utc(end)} UTC"
+
+    def incidents(self) -> Iterator[Lane]:
+        """Yield when each incident was open."""
+        for each in self.found.incidents:
+            end = each.closed_at or max(self._end, self.clock.now)
+            text = f"{said_of_incident(each)}, open {self._times(each.opened_at, end)}"
+            address = self._of_incident(each.number)
+            bar = Bar(each.opened_at, end, text, "accent", address, each.title)
+            yield Lane(f"{each.number} {each.title}", bars=(bar,), url=address)
+
+    def _of_incident(self, number: int) -> str:
+        return self.url("incidents-one", number=str(number))
 
     def rollouts(self) -> Iterator[Lane]:
         """Yield what ran, of the services that started to run another version."""
@@ -219,13 +175,13 @@ class _Drawing:
     def silences(self) -> Iterator[Lane]:
         by_matchers: dict[str, list[Silence]] = {}
         for each in self.found.silences:
-            by_matchers.setdefault(_matchers(each), []).append(each)
+            by_matchers.setdefault(matchers_of(each), []).append(each)
         for matchers, several in by_matchers.items():
             bars = (
                 Bar(
                     each.starts_at,
                     each.ends_at,
-                    f"{_said_of_silence(each)}, {self.clock.utc(each.starts_at)} to "
+                    f"{said_of_silence(each)}, {self.clock.utc(each.starts_at)} to "
                     f"{self.clock.utc(each.ends_at)} UTC",
                     "calm",
                     f"{self.url('alerts-silences')}#silence-{each.id}",
@@ -269,7 +225,7 @@ class _Drawing:
         for each in changes:  # the newest first
             start = from_datetime(each.at)
             until = from_datetime(each.until) if each.until else following
-            text = f"{_said_of_sampling(each)}, {self._times(start, min(until, following))}"
+            text = f"{said_of_sampling(each)}, {self._times(start, min(until, following))}"
             timed = "s3" if each.until else "s5"
             end = min(until, following)
             yield Bar(start, end, text, timed, address, f"◎ {each.policy}")
@@ -296,8 +252,10 @@ class _Drawing:
         if each.silence:
             address = f"{self.url('alerts-silences')}#silence-{each.silence.id}"
             return replace(mark, sign="◌", url=address)
-        if each.acknowledgement:
-            return replace(mark, sign="✋")
+        if each.incident:
+            return replace(mark, sign="■", url=self._of_incident(each.incident.number))
+        if each.sign_in:
+            return replace(mark, sign="○", tone="calm")
         if each.row:
             address = f"{reverse('audit')}?{urlencode({'request': each.row.request_id})}"
             wrong = each.row.outcome in _WRONG

@@ -4,8 +4,8 @@ Server, load and backends share the machine. `--only search` measures only the s
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
 `--only open` many open pages, `--only remote` machines that ask, `--only past` alerts with a long
-history, `--only polling` a watcher, `--only storm` subscribed channels. `--seconds 1` shortens the
-first two.
+history, `--only causes` what changed before an alert, `--only polling` a watcher, `--only storm`
+subscribed channels. `--seconds 1` shortens the first two.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench import (
+    causes,
     crowd,
     holds,
     machines,
@@ -124,6 +125,7 @@ async def _crowd() -> list[str]:
 # The parts that have servers of their own.
 APART = {
     "past": past.measure,
+    "causes": causes.measure,
     "many": many.measure,
     "holds": holds.measure,
     "polling": polling.measure,

@@ -7,9 +7,9 @@ alerts in 200 groups fire within a minute, and one bot is killed while it posts.
 
 import asyncio
 import math
-import re
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ KILLED = 20.0  # seconds after it began
 PATIENCE = 60.0
 POST_SECONDS = 0.2
 POLL_SECONDS = 2
-NAME = re.compile(r"\b(?:Single|Storm)\d{3}\b")
+AGAIN = "did not confirm an earlier message"
 SITES = """
 [sites.bench.prometheus]
 url = "{url}"
@@ -133,17 +133,13 @@ def _delays(slack: NotingSlack, prometheus: NotingPrometheus, word: str) -> list
 
 
 def _twice(slack: FakeSlack) -> list[str]:
-    """Return the messages that a channel has twice, except those that say that they may be."""
-    found = []
-    for channel in CHANNELS:
-        heads = [
-            post.shown
-            for post in slack.posts
-            if post.channel == channel and "did not confirm an earlier message" not in post.shown
-        ]
-        tops = [head.partition("\n")[0] for head in heads]
-        found += [f"{channel}: {head}" for head in {*tops} if tops.count(head) > 1]
-    return found
+    """Return the messages that a channel or thread has twice, except those that say so."""
+    heads = Counter(
+        (post.channel, post.thread_ts, post.shown.partition("\n")[0])
+        for post in slack.posts
+        if AGAIN not in post.shown
+    )
+    return [f"{channel}: {head}" for (channel, _, head), number in heads.items() if number > 1]
 
 
 def _most_in(seconds: float, times: Sequence[float]) -> int:
@@ -164,7 +160,7 @@ def _rows(slack: NotingSlack, prometheus: NotingPrometheus) -> Iterator[str]:
         for channel in CHANNELS
     }
     limited = sum(fault.status == 429 for _, _, fault in slack.failed)
-    anew = sum("did not confirm an earlier message" in post.shown for post in slack.posts)
+    anew = sum(AGAIN in post.shown for post in slack.posts)
     tops = sum(not post.thread_ts for post in slack.posts)
     p95 = statistics.quantiles(single, n=20, method="inclusive")[18]
     yield row("an alert alone: poll to message, p50, p95, longest",

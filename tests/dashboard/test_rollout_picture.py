@@ -9,7 +9,8 @@ from ops.versions.history import Period
 from ops.vocabulary.timerange import HOUR, MINUTE
 from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.clock import Clock
-from opsportal.dashboard.rollout_picture import HEIGHT, SLOTS, Picture, length_of, picture
+from opsportal.dashboard.lanes import Mark
+from opsportal.dashboard.rollout_picture import HEIGHT, MARKS, SLOTS, Picture, length_of, picture
 
 DAY = 20_000 * 24 * HOUR
 END = DAY + 10 * HOUR
@@ -125,3 +126,16 @@ def test_all_services_are_drawn_over_the_time_that_is_known_of_any() -> None:
     assert found
     assert [(bar.x, bar.width) for bar in found.bars] == [("83.33", "16.67")]
     assert [(hole.x, hole.width) for hole in found.holes] == [("0", "83.33")]
+
+
+def test_few_marks_of_what_else_happened_are_drawn_and_the_others_counted() -> None:
+    start = END - 100 * MINUTE
+    marks = [Mark(start + each * MINUTE, f"alert {each}") for each in range(100)]
+    service = ran(("a", "1", 0, 100))
+
+    found = picture(service, CLOCK, length_of([service]), marks)
+
+    assert found
+    assert len(found.marks) == MARKS
+    x, first = found.marks[0]
+    assert (x, first.text) == ("0.00", "alert 0 (and 3 more here)")

@@ -10,6 +10,7 @@ import pytest
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import DAY, HOUR, MILLISECOND, MINUTE, SECOND, parse_moment
 from opsportal.dashboard.clock import Clock
+from opsportal.dashboard.lanes import Mark
 from opsportal.dashboard.scatter import Scatter, scatter
 
 END = parse_moment("2026-11-24T14:20:00Z").nanoseconds
@@ -138,3 +139,13 @@ def test_summer_time_may_begin_within_the_range() -> None:
     assert [(tick.utc, tick.here) for tick in ticks] == [
         ("00:30", "01:30"), ("01:00", "03:00"), ("01:30", "03:30"), ("02:00", "04:00"),
     ]  # fmt: skip
+
+
+def test_what_else_happened_is_a_line_into_the_time_line() -> None:
+    marks = [
+        Mark(END - 15 * MINUTE, "petstore started to run 1.3.0", "warn", "/timeline/", "⇧"),
+        Mark(END - 2 * HOUR, "too early"),
+    ]
+    drawn = scatter([found(5)], END - HOUR, END, UTC, marks)
+
+    assert drawn.moments == [("75.00", marks[0])]

@@ -4,7 +4,8 @@ from ops.alerts.history import HOLE, Stretch, Strip
 from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import DAY, HOUR, MINUTE
 from opsportal.dashboard.clock import Clock
-from opsportal.dashboard.strips import Block, Rollout, picture
+from opsportal.dashboard.lanes import Mark
+from opsportal.dashboard.strips import Block, picture
 from tests.alerts.making import NOON
 
 START = NOON - 6 * HOUR
@@ -58,9 +59,12 @@ def test_nothing_is_said_to_be_nothing() -> None:
 
 
 def test_a_rollout_is_marked_and_named() -> None:
-    rollouts = [Rollout(at(90), "petstore", "1.3.0"), Rollout(START - HOUR, "petstore", "1.2.0")]
-    drawn = picture(strip(), Clock(NOON), rollouts=rollouts)
-    assert drawn.rollouts == (("25.00", "petstore started to run 1.3.0 07:30:00"),)
+    marks = [
+        Mark(at(90), "petstore started to run 1.3.0", url="/timeline/"),
+        Mark(START - HOUR, "petstore started to run 1.2.0"),
+    ]
+    drawn = picture(strip(), Clock(NOON), marks=marks)
+    assert drawn.marks == (("25.00", "petstore started to run 1.3.0 07:30:00", "/timeline/"),)
     assert drawn.title.endswith("; petstore started to run 1.3.0 at 07:30:00")
 
 

@@ -1,6 +1,7 @@
 """The time line's page: what is in it for whom, and that it stays small."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import AsyncClient
@@ -9,13 +10,18 @@ from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.database import in_database
+from ops.rpc.models import Token, make_token
+from ops.sampling.actions import change_policy
 from ops.versions.models import VersionPeriod
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING
+from ops.vocabulary.policies import rate
 from ops.vocabulary.timerange import DAY, HOUR, MINUTE
 from tests.alerts.making import alert
 from tests.alerts.past import SITE, answered, period, watched
+from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, heading, link, links, text
+from tests.fakes.jaeger import ANY_JAEGER, span, trace
 
 LINE = "/sites/production/timeline/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,6 +115,21 @@ async def test_refusals_and_addresses_are_for_those_who_may_read_the_audit_log(
     assert "mallory" not in hidden and "198.51.100.7" not in hidden
 
 
+async def test_the_last_use_of_a_token_is_for_those_too(
+    place: Place, viewer: AsyncClient, auditor: AsyncClient, person: Person
+) -> None:
+    user = await in_database(person, "ci")
+    used = timerange.to_datetime(timerange.now_ns() - MINUTE)
+    await in_database(make_token, user, "builds", used + timedelta(days=1))
+    await in_database(Token.objects.update, last_used=used)
+
+    shown, hidden = text(await auditor.get(LINE)), text(await viewer.get(LINE))
+
+    assert "(builds) of ci was last used then, over gRPC" in " ".join(shown.split())
+    assert "builds" not in hidden
+    assert "builds" not in text(await auditor.get(f"{LINE}?person=olga"))
+
+
 async def test_what_nobody_watched_and_who_was_silent_is_said(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -152,3 +173,28 @@ async def test_the_list_has_pages(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(f"{LINE}?last=6h&page=2")
 
     assert "51 to 100 of 200 entries" in text(page)
+
+
+@ANY_JAEGER
+async def test_pictures_of_other_pages_lead_to_the_moment(
+    place: Place, operator: AsyncClient, person: Person
+) -> None:
+    olga = actor_of(await in_database(person, "oscar", "operators"))
+    now = timerange.now_ns()
+    place.jaeger.add(
+        trace(span("petstore", "AddPets", start=now - 2 * MINUTE)),
+        trace(span("petstore", "AddPets", start=now + MINUTE)),
+    )
+    minutes = [[now // timerange.SECOND - ago * 60, "1"] for ago in range(30)]
+    labels = {"version": "1.2.0", "instance": "a"}
+    place.prometheus.says("petstore_build_info", (labels, 1))
+    place.prometheus.ranges["petstore_build_info"] = [{"metric": labels, "values": minutes}]
+    await change_policy(olga, policy=rate(0.5), service="petstore", site=SITE, reason="a look")
+
+    for address in ("traces/?q=to%3Dnow%2B2m from%3Dnow-10m", "versions/"):
+        page = (await operator.get(f"/sites/production/{address}")).content.decode()
+        mark = re.search(r'<a class="[^"]*ok" href="([^"]*)" tabindex="-1">.*?<title>(.*?)</', page)
+        assert mark, address
+        assert mark[2].startswith("oscar set sampling of petstore to 50%: a look")
+        there = await operator.get(mark[1])
+        assert "1 sampling change" in heading(there)

@@ -7,6 +7,7 @@ from ops.alerts.by_name import AlertsByName, PastAlerts
 from ops.alerts.changes import AlertChange, Kind
 from ops.alerts.history import HOLE, Stretch, Strip
 from ops.overview.actions import EVERY_KIND, Changes, Happened, Timeline, VersionChange
+from ops.overview.incidents import PastIncident
 from ops.overview.memory import Memory
 from ops.sampling.actions import SamplingChange
 from ops.versions.history import History, Period
@@ -35,6 +36,7 @@ EMPTY = Timeline(
     sampling=(),
     silences=(),
     acknowledgements=(),
+    incidents=(),
     problems=(),
 )
 
@@ -185,3 +187,17 @@ def test_a_timed_change_that_another_one_ended_is_not_followed() -> None:
             "olga set sampling of petstore to always: a look, 11:10:00 to 11:20:00 UTC",
         ]
     ]
+
+
+def test_an_incident_is_drawn_while_it_is_open() -> None:
+    closed = PastIncident(1, "petstore slow", "olga", minute(10), "bob", minute(50))
+    still = PastIncident(2, "store down", "bob", minute(55))
+    rows = (Happened(minute(50), incident=closed, ended=True),)
+
+    drawn = draw(with_rows(*rows, incidents=(still, closed)))
+
+    assert titles(drawn["Incidents"]) == [
+        ["bob opened incident 2: store down, open since 11:55:00 UTC"],
+        ["olga opened incident 1: petstore slow, open 11:10:00 to 11:50:00 UTC"],
+    ]
+    assert titles(drawn["People"]) == [["bob closed incident 1: petstore slow, 11:50:00 UTC"]]

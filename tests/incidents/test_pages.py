@@ -157,3 +157,26 @@ async def test_it_lists_them(
     assert rows == [("2", "deploys", "<fail>"), ("1", "petstore", "slow")]
     assert ("Incidents", "/sites/production/incidents/") in links(page)
     assert (await browser.get("/sites/production/incidents/9/")).status_code == 404
+
+
+async def test_it_is_written_up(
+    operator: Actor, browser: AsyncClient, prometheus: FakePrometheus
+) -> None:
+    await quiet_incident(operator)
+    browser.cookies["zone"] = "Europe/Berlin"
+
+    page = await browser.get(f"{PAGE}write-up/")
+    file = await browser.get(f"{PAGE}incident.md")
+    shown = await browser.get(PAGE)
+
+    written = file.content.decode()
+    assert file["Content-Type"] == "text/markdown; charset=utf-8"
+    assert file["Content-Disposition"] == 'attachment; filename="incident-1.md"'
+    assert written.startswith("# petstore slow\n")
+    assert "All times are Europe/Berlin." in written
+    assert (
+        f"[QueueDeep](<http://testserver/sites/production/alerts/{DEEP.fingerprint}/>) started "
+        "firing: depth \\<b\\>412\\</b\\> over 100"
+    ) in written
+    assert text(page).endswith(" ".join(written.split()))
+    assert link(shown, "Write up") == f"{PAGE}write-up/"

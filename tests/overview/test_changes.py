@@ -5,8 +5,12 @@ from django.contrib.auth.models import Permission
 
 from bot.answers.changes import MOST_ROWS, changes_reply
 from ops.actor import Actor
+from ops.alerts.acknowledgements import Held, take
+from ops.alerts.acknowledgements import Person as Holder
+from ops.alerts.models import AlertPeriod
 from ops.audit.models import AuditEntry
 from ops.database import in_database
+from ops.incidents.actions import close_incident, open_incident
 from ops.overview.actions import ChangeKind, show_changes
 from ops.sampling.actions import change_policy
 from ops.versions.models import VersionPeriod
@@ -155,8 +159,32 @@ async def test_what_may_not_be_seen_is_left_out_and_said(person: Person) -> None
     await in_database(lambda: user.user_permissions.set(may))
     await in_database(remembered, timerange.now_ns())
     found = await show_changes(actor_of(user))
-    assert found.hidden == (ChangeKind.ROLLOUTS, ChangeKind.SAMPLING)
+    assert found.hidden == (ChangeKind.ROLLOUTS, ChangeKind.SAMPLING, ChangeKind.INCIDENTS)
     reply = changes_reply(found)
     assert reply.summary == "3 alert changes on production that we know of in the last 24 h"
-    assert reply.notes == ("You are not allowed to see rollouts and sampling changes",)
+    assert reply.notes == ("You are not allowed to see rollouts, sampling changes and incidents",)
     assert not await in_database(AuditEntry.objects.exists), "leaving out is no refusal"
+
+
+async def test_incidents_and_acknowledgements_are_among_them(
+    operator: Actor, viewer: Actor
+) -> None:
+    now = timerange.now_ns()
+    await in_database(remembered, now)
+    deep = await in_database(AlertPeriod.objects.filter(name="Deep").first)
+    assert deep
+    held = Held(SITE, "Deep", deep.key)
+    olga = Holder(operator.user_id, operator.name)
+    await in_database(
+        lambda: take(held, olga, until=0, note="mine", services=("petstore",), now=now - MINUTE)
+    )
+    made = await open_incident(operator, title="petstore slow", services=["petstore"])
+    await close_incident(operator, number=made.number)
+
+    found = await show_changes(viewer, service="petstore")
+    reply = changes_reply(found)
+
+    assert [row.cells[1] for row in reply.rows][:3] == [
+        "olga closed incident 1", "olga opened incident 1", "olga has Deep",
+    ]  # fmt: skip
+    assert [each.person for each in found.found][:3] == ["olga", "olga", "olga"]

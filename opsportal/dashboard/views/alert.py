@@ -1,5 +1,6 @@
 """`/alerts/FINGERPRINT/`: one alert, also after it has resolved; `…/around/`: what changed."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -12,12 +13,13 @@ from ops.alerts.history import Episode
 from ops.alerts.one import ShownAlert
 from ops.errors import NotFound, NotPermitted, OpsError
 from ops.overview import actions as overview
-from ops.overview.actions import TracesOfAlert
+from ops.overview.actions import ChangeKind, TracesOfAlert
 from ops.sampling import actions as sampling
 from ops.silences import actions as silences
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import SERVICE, key_of
+from opsportal.dashboard.line_marks import changes_between, mark_of
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
@@ -52,6 +54,12 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     except NotFound as error:
         return await errors.page(visit, error, "pages/no_alert.html")
     service = key_of(SERVICE, visit.site)(found.alert)
+    rolled_out, sampled = await asyncio.gather(
+        rollouts(visit),
+        changes_between(
+            visit, found.strip.start, found.strip.end, service, kinds=(ChangeKind.SAMPLING,)
+        ),
+    )
     may_sample = sampling.CHANGE in visit.permissions and service in visit.site.services
     context = {
         "heading": words.name(found.headline, LONGEST_HEADING),
@@ -61,7 +69,10 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
             found.strip,
             visit.clock,
             tone=tone(found.alert.severity),
-            rollouts=of_services(await rollouts(visit), {service}),
+            marks=[
+                *of_services(rolled_out, {service}),
+                *(mark_of(visit, each) for each in sampled),
+            ],
         ),
         "last": last,
         "may_silence": silences.CHANGE in visit.permissions,

@@ -153,7 +153,7 @@ async def _context(visit: Visit, line: str, found: AlertList) -> dict[str, objec
         "floods": await _floods(visit),
         "strips": any(strip for _, strip in pictured),
         "holes": any(strip.has_holes for _, strip in pictured if strip),
-        "rollouts": any(strip.rollouts for _, strip in pictured if strip),
+        "rollouts": any(strip.marks for _, strip in pictured if strip),
     }
 
 
@@ -200,7 +200,7 @@ async def _with_strips(
                 found[each.key],
                 visit.clock,
                 tone=tone(each.alerts[0].severity),
-                rollouts=of_services(rolled_out, {service_of(alert) for alert in each.shown}),
+                marks=of_services(rolled_out, {service_of(alert) for alert in each.shown}),
             ),
         )
         for each in groups

@@ -7,7 +7,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from ops.errors import InvalidInput, OpsError
-from ops.overview.actions import explain_none
+from ops.overview.actions import Happened, explain_none
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList, Unmatched
@@ -15,6 +15,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.forms import SearchFields, full_line
+from opsportal.dashboard.line_marks import changes_between
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.search_results import (
     FOLLOW,
@@ -74,8 +75,10 @@ async def search(visit: Visit) -> HttpResponse:
         return await errors.page(visit, error, "pages/search.html", context)
     why = ("", None) if found.traces else await _why_none(visit, found, follows)
     read_as = await filtering.reading_of(visit, line)
+    changes = await _changes(visit, found)
     context = {
         **_context(visit, query, line, found, *why),
+        **Results(visit, found, changes).context(),
         **frame,
         "reading": read_as,
         "follows": follows,
@@ -124,6 +127,14 @@ async def _sampling(visit: Visit, found: TraceList) -> str:
         return ""
 
 
+async def _changes(visit: Visit, found: TraceList) -> tuple[Happened, ...]:
+    """Return what changed in the time of the chart."""
+    if not found.traces:
+        return ()
+    start = max(found.start, found.traces[-1].matched - timerange.DAY)
+    return await changes_between(visit, start, found.until, found.query.service)
+
+
 def _context(
     visit: Visit,
     query: TraceQuery,
@@ -141,7 +152,6 @@ def _context(
         "instead": address(visit.site.name, instead) if instead else "",
         "line": line or line_of(shown),
         "fields": SearchFields(query=shown),
-        **Results(visit, found).context(),
     }
 
 

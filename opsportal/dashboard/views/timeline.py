@@ -1,6 +1,7 @@
 """`/timeline/`: what happened on a site, as lanes over one time axis and as a list."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
 from django.http import HttpResponse
@@ -24,12 +25,13 @@ SERVICES = 500  # offered
 _ONE = {
     ChangeKind.ROLLOUTS: "rollout",
     ChangeKind.ALERTS: "alert change",
-    ChangeKind.SILENCES: "silence change",
-    ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
+    ChangeKind.SILENCES: "silence",
+    ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement",
     ChangeKind.SAMPLING: "sampling change",
-    ChangeKind.OTHERS: "other entry",
+    ChangeKind.INCIDENTS: "incident",
+    ChangeKind.OTHERS: "audit row",
 }
-_SUBJECTS = frozenset({"alerts", "notifications", "sampling", "versions"})
+_SUBJECTS = frozenset({"alerts", "incidents", "notifications", "sampling", "versions"})
 
 
 @require_safe
@@ -86,8 +88,8 @@ async def show(visit: Visit) -> HttpResponse:
 
 def _heading(found: Timeline, view: View) -> str:
     """Return `2 rollouts and 3 alert changes in petstore by olga in the last 60 min`."""
-    numbers = Counter(each.kind for each in found.changes.found)
-    counted = [words.count(numbers[k], one, _several(one)) for k, one in _ONE.items() if numbers[k]]
+    numbers = Counter(kind for kind, _ in set(_things(found)))
+    counted = [words.count(numbers[kind], one) for kind, one in _ONE.items() if numbers[kind]]
     parts = [*counted[:-2], " and ".join(counted[-2:])] if counted else []
     sure = not (found.problems or _unwatched(found))
     nothing = "Nothing changed" if sure else "Nothing changed that we know of"
@@ -98,8 +100,12 @@ def _heading(found: Timeline, view: View) -> str:
     return f"{more}{', '.join(parts) or nothing}{where}{by} {window}"
 
 
-def _several(one: str) -> str:
-    return "other entries" if one == "other entry" else ""
+def _things(found: Timeline) -> Iterator[tuple[ChangeKind, int | str]]:
+    """Yield what to count: a silence that began and ended is one thing, not two."""
+    for number, each in enumerate(found.changes.found):
+        lasting = each.silence or each.acknowledgement
+        key = each.incident.number if each.incident else number
+        yield each.kind, lasting.id if lasting else key
 
 
 def _unwatched(found: Timeline) -> int:

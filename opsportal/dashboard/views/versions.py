@@ -5,16 +5,21 @@ from collections.abc import Sequence
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.overview.actions import ChangeKind, Happened
 from ops.versions import actions
 from ops.versions.actions import ServiceVersions, State
 from opsportal.dashboard import words
+from opsportal.dashboard.lanes import Mark
+from opsportal.dashboard.line_marks import changes_between, mark_of
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollout_picture import HEIGHT, length_of, picture
 from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.timeline_form import DEFAULT
 from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit
 
 SERVICES = 50
+MARKED = (ChangeKind.SAMPLING, ChangeKind.ALERTS)  # the picture itself shows rollouts
 _CALM = (State.STEADY, State.UNKNOWN)
 _STOPPED = (State.STUCK, State.PAUSED)
 
@@ -35,13 +40,19 @@ async def show(visit: Visit) -> HttpResponse:
     shared = _shared(set_up)
     part = sheet(visit.request, _telling_first(services), SERVICES)
     length = length_of(part.items)
+    now = visit.clock.now
+    changes = await changes_between(visit, now - length, now, kinds=MARKED)
     return await visit.render(
         "pages/versions.html",
         {
             "heading": _heading(set_up, found=bool(services)),
             "problems": list(shared),
             "said": {each.service for several in shared.values() for each in several},
-            "services": [(each, picture(each, visit.clock, length)) for each in part.items],
+            "services": [
+                (each, picture(each, visit.clock, length, _marks(visit, changes, each.service)))
+                for each in part.items
+            ],
+            "window": length or DEFAULT,
             "height": HEIGHT,
             "set_up": set_up,
             "sheet": part,
@@ -49,6 +60,15 @@ async def show(visit: Visit) -> HttpResponse:
             "coming": ["versions"] if any(each.coming for each in set_up) else [],
         },
     )
+
+
+def _marks(visit: Visit, changes: Sequence[Happened], service: str) -> list[Mark]:
+    return [
+        mark_of(visit, each)
+        for each in changes
+        if (each.sampling and each.sampling.service == service)
+        or (each.alert and service in each.alert.services)
+    ]
 
 
 def _telling_first(services: Sequence[ServiceVersions]) -> Sequence[ServiceVersions]:

@@ -1,0 +1,90 @@
+"""What happened, as plain sentences without an end: for the titles of bars and marks."""
+
+from ops.alerts.changes import AlertChange, Kind
+from ops.overview.actions import Happened
+from ops.overview.incidents import PastIncident
+from ops.sampling.actions import SamplingChange
+from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.notifications import Silence
+from opsportal.dashboard import words
+
+_ALERTS = {
+    Kind.FIRING: "{} started firing",
+    Kind.RESOLVED: "{} resolved",
+    Kind.BROKEN: "rule {} cannot be evaluated",
+    Kind.REPAIRED: "rule {} is evaluated again",
+    Kind.SILENT: "{} stopped answering",
+    Kind.BACK: "{} answers again",
+}
+
+
+def said(each: Happened) -> str:
+    """Return what happened, as a sentence without its end."""
+    if each.version:
+        now, before = (words.name(", ".join(names)) for names in _versions(each))
+        return f"{words.name(each.version.service)} started to run {now}, before that only {before}"
+    if each.sampling:
+        return said_of_sampling(each.sampling)
+    if each.silence:
+        return said_of_silence(each.silence, ended=each.ended)
+    if each.acknowledgement:
+        return said_of_holding(each.acknowledgement, ended=each.ended)
+    if each.incident:
+        return said_of_incident(each.incident, ended=each.ended)
+    if each.sign_in:
+        token = words.name(each.sign_in.token)
+        return f"{words.name(each.sign_in.person)} last used token {token}, over gRPC"
+    if each.row:
+        target = f" {words.name(each.row.target)}" if each.row.target else ""
+        return f"{words.name(each.row.actor)}: {each.row.action}{target}, {each.row.outcome}"
+    return _said_of_alert(each.alert) if each.alert else ""
+
+
+def _versions(each: Happened) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return (each.version.versions, each.version.before) if each.version else ((), ())
+
+
+def said_of_sampling(change: SamplingChange) -> str:
+    """Return `olga set sampling of petstore to 50%: a look`."""
+    who = "the site file" if change.door == "file" else words.name(change.actor)
+    because = f": {words.name(change.reason)}" if change.reason else ""
+    return f"{who} set sampling of {words.name(change.service)} to {change.policy}{because}"
+
+
+def said_of_silence(silence: Silence, *, ended: bool = False) -> str:
+    """Return `olga silenced alertname="QueueDeep": known`, or that it ended."""
+    matchers = words.name(matchers_of(silence), 160)
+    if ended:
+        return f"a silence of {matchers} ended"
+    because = f": {words.name(silence.comment, 160)}" if silence.comment else ""
+    return f"{words.name(silence.created_by) or 'somebody unnamed'} silenced {matchers}{because}"
+
+
+def said_of_holding(held: Acknowledgement, *, ended: bool = False) -> str:
+    """Return `alice has QueueDeep: looking`, or how that ended."""
+    person, what = words.name(held.person), words.name(held.what)
+    if ended:
+        return {
+            GIVEN_BACK: f"{person} gave back {what}",
+            RESOLVED: f"{person} no longer has {what}: it resolved",
+        }.get(held.end, f"{person} no longer has {what}: the time is over")
+    given = f" from {words.name(held.given_by)}" if held.given_by else ""
+    note = f": {words.name(held.note, 160)}" if held.note else ""
+    return f"{person} has {what}{given}{note}"
+
+
+def said_of_incident(incident: PastIncident, *, ended: bool = False) -> str:
+    """Return `olga opened incident 3: petstore slow`, or who closed it."""
+    person = words.name(incident.closer if ended else incident.opener)
+    title = words.name(incident.title, 120)
+    return f"{person} {'closed' if ended else 'opened'} incident {incident.number}: {title}"
+
+
+def _said_of_alert(change: AlertChange) -> str:
+    several = f" ({words.count(change.count, 'alert')})" if change.count > 1 else ""
+    return f"{_ALERTS[change.kind].format(words.name(change.name))}{several}"
+
+
+def matchers_of(silence: Silence) -> str:
+    """Return which alerts it silences."""
+    return ", ".join(map(str, silence.matchers))
