@@ -60,9 +60,8 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     found = await _now(where)
     known = sorted(found.silences.values(), key=lambda each: (each.ends_at, each.id))
     numbers = await asyncio.to_thread(hiding.count, found, known)
-    sure = not found.failures
     shown = (
-        ShownSilence(each, number, sure and not number and each.state == ACTIVE)
+        ShownSilence(each, number, found.is_whole and not number and each.state == ACTIVE)
         for each, number in zip(known, numbers, strict=True)
     )
     return SilenceList(where.name, tuple(shown), found.failures)
