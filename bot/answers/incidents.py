@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
-from bot.answers.times import ago, lasting, past
+from bot.answers.times import ago, lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, shortened
-from ops.incidents.actions import Incident, IncidentList, Story
+from ops.incidents.actions import Incident, IncidentList, Offer, Story
 from ops.vocabulary import timerange
 
 MOST_LINES = 25  # of a story: the newest
@@ -72,15 +72,18 @@ def shown_story(story: Story) -> Reply:
     )
 
 
-def may_close(story: Story) -> Reply:
+def may_close(offer: Offer) -> Reply:
     """Return the offer to close an incident whose alerts have been quiet for long enough."""
-    quiet = lasting(story.end - story.course.quiet_since)
-    title = shortened(story.incident.title, LONGEST_TITLE)
+    incident = offer.incident
+    title = shortened(incident.title, LONGEST_TITLE)
     return Reply(
-        f"All alerts of incident {story.incident.number}, {title}, have been quiet for {quiet}. "
-        "Close it if it is over",
-        links=_page(story.incident),
-        follow_ups=(_close(story.incident), FollowUp("Show it", _line(story.incident))),
+        Sentence(
+            f"All alerts of incident {incident.number}, {title}, have been quiet since ",
+            when(offer.quiet_since),
+            ". Close it if it is over",
+        ),
+        links=_page(incident),
+        follow_ups=(_close(incident), FollowUp("Show it", _line(incident))),
     )
 
 

@@ -87,10 +87,18 @@ async def _read(message: Message, text: str) -> Reading:
 )
 async def sampling_up(message: Message, of: Subject) -> Reply:
     """Raise sampling where the failing traces begin."""
-    which = {"fingerprint": of.fingerprint, "service": of.service, "site": of.site}
-    proposed = await overview.propose_raise(message.actor, **which)
+    about = [of.service] if of.service else []
+    proposed = await overview.propose_raise(
+        message.actor, fingerprint=of.fingerprint, about=about, site=of.site
+    )
     since = timerange.now_ns() // timerange.SECOND * timerange.SECOND
-    done = await overview.raise_sampling(message.actor, services=proposed.services, **which)
+    done = await overview.raise_sampling(
+        message.actor,
+        services=proposed.services,
+        fingerprint=of.fingerprint,
+        about=about,
+        site=of.site,
+    )
     [first, *others] = done
     if first.request and not others:
         effect = await sampling.forecast(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import InvalidInput
-from ops.guard import action
+from ops.guard import OPSPORTAL, action
 from ops.incidents import store
 from ops.incidents.causes import Causes, find_causes
 from ops.incidents.facts import (
@@ -26,6 +26,7 @@ from ops.incidents.gathering import Story, gather
 from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
 from ops.incidents.markdown import Address, write_up
 from ops.incidents.opening import draft
+from ops.incidents.quiet import Offer, read_offers
 from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -41,6 +42,7 @@ __all__ = [
     "IncidentList",
     "Line",
     "LineKind",
+    "Offer",
     "Origin",
     "OriginKind",
     "Part",
@@ -53,10 +55,12 @@ __all__ = [
     "TargetKind",
     "Thread",
     "add_note",
+    "claim_offer",
     "close_incident",
     "export",
     "find_by_thread",
     "list_incidents",
+    "list_offers",
     "open_incident",
     "pin_trace",
     "reopen",
@@ -205,3 +209,19 @@ async def export(
 async def find_by_thread(actor: Actor, *, channel: str, ts: str) -> Incident | None:
     """Return the incident that a thread in Slack belongs to, None for none."""
     return await in_database(store.of_thread, channel, ts)
+
+
+@action("incidents.list_offers", permission=OPSPORTAL)
+async def list_offers(actor: Actor) -> tuple[Offer, ...]:
+    """Return the incidents with a thread that may be over, and have not been offered to close."""
+    return await in_database(read_offers)
+
+
+@action("incidents.claim_offer", permission=OPSPORTAL)
+async def claim_offer(actor: Actor, *, offer: Offer, undo: bool = False) -> bool:
+    """Claim to offer it; of several processes, one gets True. `undo` gives a claim back."""
+    before, after = offer.before, offer.quiet_since
+    where = (offer.incident.site, offer.incident.number)
+    return await in_database(
+        store.claim_offer, *where, *((after, before) if undo else (before, after))
+    )

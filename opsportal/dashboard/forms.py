@@ -204,6 +204,8 @@ class IncidentForm(forms.Form):
             widget=forms.CheckboxSelectMultiple,
         )
         self.fields["title"].required = needs_title
+        if not needs_title:
+            self.fields["title"].widget.attrs["placeholder"] = "optional"
 
 
 class SamplingForm(TimedForm):

@@ -80,6 +80,7 @@ pages = [
     path("incidents/<int:number>/traces/", incident.causes, name="incidents-causes"),
     path("incidents/<int:number>/write-up/", incident.write_up, name="incidents-write-up"),
     path("incidents/<int:number>/incident.md", incident.markdown, name="incidents-markdown"),
+    path("incidents/<int:number>/sample/", raising.of_incident, name="incidents-sample"),
     path("incidents/<int:number>/change/", incident.change, name="incidents-change"),
     path("sampling/raised/", raising.show, name="sampling-raised"),
     path("sampling/requests/<str:key>/", requests.show, name="sampling-request"),

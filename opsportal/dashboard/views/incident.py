@@ -8,6 +8,8 @@ from ops.errors import InvalidInput
 from ops.incidents import actions
 from ops.incidents.actions import LONGEST_NOTE, Story, Target
 from ops.overview import actions as overview
+from ops.overview.actions import MOST_RAISED
+from ops.sampling import actions as sampling
 from ops.traces import actions as traces
 from opsportal.dashboard import words
 from opsportal.dashboard.incident_page import SIGNS, address_of, lanes
@@ -118,8 +120,16 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
         and bool(story.services)
         and traces.READ in visit.permissions,
         "may_work": actions.WORK in visit.permissions,
+        "sampled": _sampled(visit, story),
         "longest_note": LONGEST_NOTE,
     }
+
+
+def _sampled(visit: Visit, story: Story) -> str:
+    """Return the services that one press samples, "" if that is not offered."""
+    if not story.incident.is_open or sampling.CHANGE not in visit.permissions:
+        return ""
+    return " and ".join(story.incident.services[:MOST_RAISED])
 
 
 def _timeline(visit: Visit, story: Story) -> str:
