@@ -10,6 +10,7 @@ from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
+from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
@@ -166,6 +167,7 @@ def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
         yield Button("I have it", f"ack {matcher}{around.elsewhere}", "primary")
     if around.site.alertmanager and state is not State.SILENCED:
         yield Button("Silence 1 h", f"silence {matcher} for=1h{around.elsewhere}")
+    yield Button("What changed", f"what changed before {quote(run.name)}{around.elsewhere}")
     service = around.service_of(run.telling)
     if service is None or not around.site.jaeger:
         return

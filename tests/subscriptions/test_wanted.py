@@ -42,6 +42,7 @@ def test_a_group_is_one_message_from_its_first_alert_to_its_last() -> None:
     assert [each.label for each in during.buttons] == [
         "I have it",
         "Silence 1 h",
+        "What changed",
         "Traces",
         "Sample at 100% for 15 min",
     ]

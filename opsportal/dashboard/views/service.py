@@ -9,7 +9,6 @@ from django.views.decorators.http import require_safe
 from ops.overview import actions, findings
 from ops.overview.actions import Diagnosis
 from ops.overview.lately import BEFORE, LATELY, OperationLately
-from ops.overview.unlike import STEP
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
 from ops.vocabulary.filters import TraceQuery
@@ -65,8 +64,7 @@ async def show(visit: Visit, service: str) -> HttpResponse:
 async def unlike(visit: Visit, service: str) -> HttpResponse:
     """Show what a service's traces of the last 15 minutes have unlike the hour before."""
     name = visit.site.service(service).name
-    # The same for everybody who looks within a step.
-    end = visit.clock.now // STEP * STEP
+    end = visit.clock.now // traces.STEP * traces.STEP
     since = end - LATELY
     found = await traces.compare_windows(
         visit.actor,
