@@ -11,6 +11,7 @@ from bot.answers.phrases import (
     elsewhere,
     failing_traces,
     site_key,
+    what_changed_before,
 )
 from bot.answers.raising import raise_sampling
 from bot.answers.silences import an_hour
@@ -44,8 +45,13 @@ def one_alert(shown: ShownAlert) -> Reply:
         follow_ups=(
             *_have_it(shown),
             *_silence(shown),
-            *_of_services(shown),
+            FollowUp("What changed", what_changed_before(alert.name, shown.site)),
+            *_traces(shown),
             *_raise_sampling(shown),
+            *(diagnose(each.name, shown.site) for each in _services(shown)),
+            FollowUp(
+                "Open incident", f"incident start alert={alert.fingerprint}{site_key(shown.site)}"
+            ),
             FollowUp(
                 "Alerts of this name",
                 f"alerts {Matcher('alertname', '=', alert.name)}{site_key(shown.site)}",
@@ -136,9 +142,8 @@ def _services(shown: ShownAlert) -> list[Service]:
     return [each for each in services if each.alerts and each.alerts.items() <= labels]
 
 
-def _of_services(shown: ShownAlert) -> Iterator[FollowUp]:
-    """Offer a diagnosis of the services that the alert is about, and their failing traces."""
+def _traces(shown: ShownAlert) -> Iterator[FollowUp]:
+    """Offer the failing traces of the services that the alert is about."""
     for service in _services(shown):
-        yield diagnose(service.name, shown.site)
         if sites().site(shown.site).jaeger:
             yield failing_traces(service.name, shown.site)

@@ -20,6 +20,7 @@ from ops.overview.actions import Diagnosis, ServiceTrouble, SiteDiagnosis
 from ops.overview.lately import LATELY, Lately, OperationLately, Sample
 from ops.sites import sites
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import NOBODY, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import share
 from ops.vocabulary.filters import quote
@@ -45,7 +46,7 @@ def diagnosis(found: Diagnosis) -> Reply:
 
 
 def _rows(found: Diagnosis) -> Iterator[Row]:
-    yield from _alerts(found.alerts or ())
+    yield from _alerts(found.alerts or (), found.held)
     if found.traces and (found.traces.now.traces or found.traces.before.traces):
         yield from _traces(found.traces)
     if requests := _requests(found):
@@ -61,7 +62,7 @@ def _rows(found: Diagnosis) -> Iterator[Row]:
         yield Row(("changed", *row.cells), row.below)
 
 
-def _alerts(alerts: Sequence[Alert]) -> Iterator[Row]:
+def _alerts(alerts: Sequence[Alert], held: Holding = NOBODY) -> Iterator[Row]:
     """Yield a row for the alerts of one name and state, with the first of them."""
     found: dict[tuple[str, str], list[Alert]] = {}
     for alert in alerts:
@@ -70,9 +71,11 @@ def _alerts(alerts: Sequence[Alert]) -> Iterator[Row]:
         severity = f" ({shortened(first.severity, 40)})" if first.severity else ""
         several = f", {1 + len(others):,} alerts" if others else ""
         since = Sentence("since ", past(first.since)) if first.since else ""
-        below = (shortened(first.summary, LONGEST_SENTENCE),) if first.summary else ()
+        below = tuple(filter(None, (first.summary, held.said_of([first, *others]))))
         what = f"{shortened(first.name, 80)} {first.state}{severity}{several}"
-        yield Row(("alert", what, since), below)
+        yield Row(
+            ("alert", what, since), tuple(shortened(each, LONGEST_SENTENCE) for each in below)
+        )
     if more := and_more(len(found) - MOST_ALERTS, "alert"):
         yield Row(("alert", *more, ""))
 

@@ -61,6 +61,11 @@ def new_traces_page(service: str, site: str, since: int) -> tuple[PageLink, ...]
     return page(label, "traces", site, line=line, follow=True)
 
 
+def what_changed_before(alert: str, site: str) -> str:
+    """Return the line that shows what changed before an alert."""
+    return f"what changed before {quote(alert)}{site_key(site)}"
+
+
 def diagnose(service: str, site: str) -> FollowUp:
     """Return the button that says what is wrong with a service."""
     return FollowUp(f"Diagnose {service}", f"diagnose {service}{site_key(site)}")

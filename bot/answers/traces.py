@@ -194,6 +194,9 @@ def one_trace(trace: Trace, then: SiteSnapshot, taken: Taken | None = None) -> R
         follow_ups=(
             FollowUp("Logs", f"show logs {trace.trace_id}{site_key(trace.site)}"),
             FollowUp("Compare with usual", f"compare {trace.trace_id}{site_key(trace.site)}"),
+            FollowUp(
+                "Open incident", f"incident start trace={trace.trace_id}{site_key(trace.site)}"
+            ),
         ),
     )
 

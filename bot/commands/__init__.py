@@ -13,6 +13,15 @@ from bot.commands.causes import what_changed_before
 from bot.commands.changes import rollouts, what_changed
 from bot.commands.diagnosis import diagnose, slow
 from bot.commands.endings import extend_sampling
+from bot.commands.incidents import (
+    close_incident,
+    list_incidents,
+    note_incident,
+    pin_incident,
+    reopen_incident,
+    show_incident,
+    start_incident,
+)
 from bot.commands.overview import show_overview
 from bot.commands.raising import sampling_up
 from bot.commands.reads import words_left
@@ -114,6 +123,13 @@ registry.add(
     extend_silence,
     end_silence,
     silence,
+    start_incident,
+    list_incidents,
+    note_incident,
+    pin_incident,
+    close_incident,
+    reopen_incident,
+    show_incident,
     sampling_off,
     sampling_up,
     show_history,

@@ -243,7 +243,7 @@ async def acknowledge(message: Message, wish: Wish) -> Reply:
     usage='ALERT or ID to USER [because="NOTE"] [site=NAME]',
     summary="hand an alert that somebody has over to somebody else",
     examples=("hand over QueueDeep to mia",),
-    details=("USER is a user name of OpsPortal.",),
+    details=("USER is a user name of OpsPortal, not a mention.",),
     changes=True,
     once=True,
     needs=(actions.hand_over,),

@@ -95,7 +95,7 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     read=_read_filter,
     intent=Intent(
         surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "
-        "going off, pages, paged, incidents, alertmanager, red, burning",
+        "going off, pages, paged, alertmanager, red, burning",
         perhaps="critical, warning, severity, list, show, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
         alone=(Thing.SEVERITY,),

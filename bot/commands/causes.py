@@ -15,6 +15,7 @@ from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import TracesOfAlert
 from ops.sites import sites
+from ops.vocabulary.filters import quote, unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ async def _parse(message: Message, rest: str) -> _Which:
     if not given:
         raise InvalidInput("which alert? Give the name of one; alerts lists them")
     site = sites().site(named.get("site", "")).name
-    name = " ".join(given).strip('"')
+    name = unquote(" ".join(given))
     known = (await names_for(message)).recognise(name, Kind.ALERT, site=site)
     if not any(each.name == name for each in known):
         raise NotFound(f'no alert "{name[:80]}" is known; alerts lists them')
@@ -44,7 +45,7 @@ async def _read(message: Message, text: str) -> Reading:
     if alert is None:
         raise NothingToRead("which alert?")
     elsewhere = f" site={alert.site}" if alert.site != sites().default else ""
-    return Reading(f"{alert.name}{elsewhere}", words_left(left))
+    return Reading(f"{quote(alert.name)}{elsewhere}", words_left(left))
 
 
 @command(

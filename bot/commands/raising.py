@@ -1,17 +1,17 @@
 """The command that samples what an alert or a service is about at 100% for a while."""
 
+import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.answers.raising import raised
 from bot.answers.requests import requested_change
-from bot.commands.arguments import words_and_keys
 from bot.commands.reads import names_for, take_name, where_line, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
-from ops.errors import InvalidInput, NotFound
+from ops.errors import NotFound
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
@@ -19,9 +19,8 @@ from ops.overview import actions as overview
 from ops.sampling import actions as sampling
 from ops.sites import sites
 from ops.vocabulary import timerange
-from ops.vocabulary.alert_filters import AlertFilter
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
-from ops.vocabulary.matchers import Matcher
 
 _ID = re.compile(r"[0-9a-f]{20}")
 PATIENCE = 1.5  # seconds to wait for the volume that a card shows
@@ -37,20 +36,19 @@ class Subject:
 
 
 async def _parse(message: Message, rest: str) -> Subject:
-    """Read `[SERVICE | ALERT | ID] [site=NAME]`: of a name's alerts, the worst one."""
-    given, named = words_and_keys(rest, "service", "site")
-    if len(given) > 1:
-        raise InvalidInput("name one service or one alert")
-    site = sites().site(named.get("site", ""))
-    name = " ".join(given) or named.get("service", "")
-    if _ID.fullmatch(name):
-        return Subject(name, "", site.name)
-    if not name or name in site.services:
-        return Subject("", site.service(name).name, site.name)
-    wanted = AlertFilter(matchers=(Matcher("alertname", "=", name),), site=site.name)
-    found = await alerts.list_alerts(message.actor, filter=wanted)
+    """Read an ID, a service, or a filter of alerts, of which the worst is meant."""
+    filter = await asyncio.to_thread(parse_filter, rest)
+    site = sites().site(filter.site)
+    words = filter.words
+    if replace(filter, site="", words=()) == AlertFilter() and len(words) < 2:
+        name = words[0] if words else ""
+        if _ID.fullmatch(name):
+            return Subject(name, "", site.name)
+        if not name or name in site.services:
+            return Subject("", site.service(name).name, site.name)
+    found = await alerts.list_alerts(message.actor, filter=filter)
     if not found.alerts:
-        raise NotFound(f'no service and no active alert of {site.name} is called "{name[:80]}"')
+        raise NotFound(f'no service and no active alert of {site.name} is called "{rest[:80]}"')
     return Subject(found.alerts[0].fingerprint, "", site.name)
 
 
@@ -73,7 +71,7 @@ async def _read(message: Message, text: str) -> Reading:
         surely="sampling up, sample at the roots, catch failing traces",
         about=(Thing.ALERT, Thing.SERVICE, Thing.SITE),
     ),
-    usage="[SERVICE | ALERT | ID] [site=NAME]",
+    usage='[SERVICE | ALERT | ID | LABEL="VALUE" …] [site=NAME]',
     summary="sample what an alert or a service is about at 100% for 15 minutes",
     examples=("sampling up petstore", "sampling up QueueDeep"),
     details=(
@@ -89,10 +87,18 @@ async def _read(message: Message, text: str) -> Reading:
 )
 async def sampling_up(message: Message, of: Subject) -> Reply:
     """Raise sampling where the failing traces begin."""
-    which = {"fingerprint": of.fingerprint, "service": of.service, "site": of.site}
-    proposed = await overview.propose_raise(message.actor, **which)
+    about = [of.service] if of.service else []
+    proposed = await overview.propose_raise(
+        message.actor, fingerprint=of.fingerprint, about=about, site=of.site
+    )
     since = timerange.now_ns() // timerange.SECOND * timerange.SECOND
-    done = await overview.raise_sampling(message.actor, services=proposed.services, **which)
+    done = await overview.raise_sampling(
+        message.actor,
+        services=proposed.services,
+        fingerprint=of.fingerprint,
+        about=about,
+        site=of.site,
+    )
     [first, *others] = done
     if first.request and not others:
         effect = await sampling.forecast(

@@ -27,6 +27,7 @@ from bot.slack.direct_messages import DirectMessages
 from bot.slack.event_handler import EventHandler
 from bot.slack.heartbeat import Heartbeat, ProcessStatus, report_end
 from bot.slack.inbox import Inbox
+from bot.slack.incident_offers import keep_offering
 from bot.slack.profiles import Profiles
 from bot.slack.proxy import proxy_for
 from bot.slack.sender import Sender
@@ -159,6 +160,7 @@ async def _serve(name: str, timing: Timing) -> None:
             asyncio.ensure_future(handler.cards.keep_current(timing.tend)),
             asyncio.ensure_future(handler.timed.keep(timing.tend)),
             asyncio.ensure_future(alerts.keep(timing.tend)),
+            asyncio.ensure_future(keep_offering(sender, timing.beat)),
             asyncio.ensure_future(handler.order.run()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
             asyncio.ensure_future(web.watch(authenticate, timing.token)),

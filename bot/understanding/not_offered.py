@@ -74,9 +74,9 @@ NOT_OFFERED = (
         words="rollback, roll back, redeploy",
     ),
     NotOffered(
-        "OpsPortal does not keep incidents or tickets",
+        "OpsPortal does not keep tickets",
         _LOOK,
-        words="incident, incidents, ticket, jira, postmortem, statuspage",
+        words="ticket, jira, statuspage",
     ),
     NotOffered(
         "OpsPortal does not see machines or containers",

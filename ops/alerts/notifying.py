@@ -130,14 +130,18 @@ class Routed:
         """The Alertmanagers that did not answer."""
         return frozenset(each.source for each in self.failures)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all Alertmanagers answered, and all that they said could be read."""
+        return not (self.failures or self.unreadable)
+
     def of(self, alert: Alert) -> Notified | None:
         """Return what happens to an alert; None if it is pending: those are not sent."""
         if alert.state != FIRING:
             return None
         found = self.known.of({ALERTNAME: alert.name, **alert.labels})
         if found is None:
-            sure = not (self.failures or self.unreadable)
-            return Notified(Delivery.MISSING if sure else Delivery.UNKNOWN)
+            return Notified(Delivery.MISSING if self.is_whole else Delivery.UNKNOWN)
         silences = [each for name in found.silenced_by if (each := self.silences.get(name))]
         return Notified(
             delivery=_delivery(found),

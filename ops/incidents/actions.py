@@ -1,12 +1,15 @@
 """Actions on incidents: open one, write in it, pin traces, close it, open it again."""
 
+import asyncio
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo, available_timezones
 
 from ops.actor import Actor
 from ops.database import in_database
 from ops.errors import InvalidInput
-from ops.guard import action
+from ops.guard import OPSPORTAL, action
 from ops.incidents import store
+from ops.incidents.causes import Causes, find_causes
 from ops.incidents.facts import (
     LONGEST_NOTE,
     LONGEST_TITLE,
@@ -21,7 +24,9 @@ from ops.incidents.facts import (
 )
 from ops.incidents.gathering import Story, gather
 from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
+from ops.incidents.markdown import Address, write_up
 from ops.incidents.opening import draft
+from ops.incidents.quiet import Offer, read_offers
 from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
 from ops.sites import sites
 from ops.traces import actions as traces
@@ -29,12 +34,15 @@ from ops.traces import actions as traces
 __all__ = [
     "LONGEST_NOTE",
     "LONGEST_TITLE",
+    "NO_ORIGIN",
+    "Causes",
     "Entry",
     "EntryKind",
     "Incident",
     "IncidentList",
     "Line",
     "LineKind",
+    "Offer",
     "Origin",
     "OriginKind",
     "Part",
@@ -47,12 +55,16 @@ __all__ = [
     "TargetKind",
     "Thread",
     "add_note",
+    "claim_offer",
     "close_incident",
+    "export",
     "find_by_thread",
     "list_incidents",
+    "list_offers",
     "open_incident",
     "pin_trace",
     "reopen",
+    "show_causes",
     "show_incident",
     "show_story",
 ]
@@ -167,7 +179,49 @@ async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
     return await gather(actor, where, incident)
 
 
+@action("incidents.show_causes", permission=READ)
+async def show_causes(actor: Actor, *, number: int = 0, site: str = "") -> tuple[Causes, ...]:
+    """Return what the traces of its services have unlike the hour before.
+
+    It asks Jaeger, so a page shows it later. A failure becomes a sentence.
+    """
+    where = sites().site(site)
+    return await find_causes(actor, where, await in_database(store.find, where.name, number))
+
+
+@action("incidents.export", permission=READ)
+async def export(
+    actor: Actor, *, address: Address, number: int = 0, zone: str = "UTC", site: str = ""
+) -> str:
+    """Return an incident as Markdown, as far as the reader may see it.
+
+    `address` says where a target's page is, "" for nowhere; all times are in the `zone`.
+    """
+    if zone not in available_timezones():
+        raise InvalidInput(f'there is no time zone "{zone[:80]}"; write Europe/Berlin or UTC')
+    story, causes = await asyncio.gather(
+        show_story(actor, number=number, site=site), show_causes(actor, number=number, site=site)
+    )
+    return await asyncio.to_thread(write_up, story, causes, ZoneInfo(zone), address)
+
+
 @action("incidents.find_by_thread", permission=READ)
 async def find_by_thread(actor: Actor, *, channel: str, ts: str) -> Incident | None:
     """Return the incident that a thread in Slack belongs to, None for none."""
     return await in_database(store.of_thread, channel, ts)
+
+
+@action("incidents.list_offers", permission=OPSPORTAL)
+async def list_offers(actor: Actor) -> tuple[Offer, ...]:
+    """Return the incidents with a thread that may be over, and have not been offered to close."""
+    return await in_database(read_offers)
+
+
+@action("incidents.claim_offer", permission=OPSPORTAL)
+async def claim_offer(actor: Actor, *, offer: Offer, undo: bool = False) -> bool:
+    """Claim to offer it; of several processes, one gets True. `undo` gives a claim back."""
+    before, after = offer.before, offer.quiet_since
+    where = (offer.incident.site, offer.incident.number)
+    return await in_database(
+        store.claim_offer, *where, *((after, before) if undo else (before, after))
+    )

@@ -1,7 +1,7 @@
 """What happened during an incident, gathered for one reader: only what they may see."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ops.acknowledgements import actions as acknowledgements
@@ -17,6 +17,7 @@ from ops.overview.figures import known, problems_of
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
+from ops.silences import past as silences
 from ops.sites import Service, Site
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
@@ -143,24 +144,31 @@ def services_of(site: Site, incident: Incident) -> list[Service]:
     return [site.services[name] for name in incident.services if name in site.services]
 
 
+async def episodes(
+    actor: Actor, site: Site, incident: Incident, start: int, end: int
+) -> AlertsDuring:
+    """Return what its alerts did: those of its services, and those that it was opened from."""
+    origin = incident.origin
+    return await alerts.list_episodes(
+        actor,
+        start=start,
+        end=end,
+        services=[each.name for each in services_of(site, incident)],
+        fingerprint=origin.key if origin.kind is OriginKind.ALERT else "",
+        group=origin.key if origin.kind is OriginKind.GROUP else "",
+        site=site.name,
+    )
+
+
 async def gather(actor: Actor, site: Site, incident: Incident) -> Story:
     """Read everything concurrently, limited to what the reader may see."""
     start, end = window(incident, timerange.now_ns())
     may = (await rights_of(actor.user_id)).permissions
-    origin = incident.origin
     services = services_of(site, incident)
-    active, held, during = await asyncio.gather(
+    active, held, silenced, during = await asyncio.gather(
         if_allowed(
             alerts.READ in may and bool(site.prometheus),
-            lambda: alerts.list_episodes(
-                actor,
-                start=start,
-                end=end,
-                services=[each.name for each in services],
-                fingerprint=origin.key if origin.kind is OriginKind.ALERT else "",
-                group=origin.key if origin.kind is OriginKind.GROUP else "",
-                site=site.name,
-            ),
+            lambda: episodes(actor, site, incident, start, end),
         ),
         if_allowed(
             alerts.READ in may,
@@ -168,10 +176,21 @@ async def gather(actor: Actor, site: Site, incident: Incident) -> Story:
                 actor, start=start, end=end, site=site.name
             ),
         ),
+        if_allowed(
+            alerts.READ in may and bool(site.alertmanager),
+            lambda: silences.list_past(actor, start=start, end=end, site=site.name),
+        ),
         asyncio.gather(*(_service(actor, site, each, (start, end), may) for each in services)),
     )
-    found = known(active)
-    its_own = _its_own(known(held) or (), found, services)
+    found, past = known(active), known(silenced)
+    names = {each.name for each in (found.groups if found else ())}
+    about = [
+        each
+        for each in (past.silences if past else ())
+        if each.starts_at >= start
+        and any(silences.is_about(each, one.alerts, names) for one in services)
+    ]
+    its_own = _its_own(known(held) or (), names, services)
     rights = {"alerts": alerts.READ, "versions": versions.READ, "sampling": sampling.READ}
     return Story(
         incident=incident,
@@ -179,18 +198,23 @@ async def gather(actor: Actor, site: Site, incident: Incident) -> Story:
         end=end,
         alerts=found,
         services=tuple(each for each, _ in during),
-        lines=lines(incident, found, [each for each, _ in during], its_own),
+        lines=lines(incident, found, [each for each, _ in during], its_own, about),
         hidden=tuple(name for name, right in rights.items() if right not in may),
         problems=tuple(
-            dict.fromkeys((*problems_of(active, held), *(p for _, some in during for p in some)))
+            dict.fromkeys(
+                (
+                    *problems_of(active, held, silenced),
+                    *(past.problems if past else ()),
+                    *(p for _, some in during for p in some),
+                )
+            )
         ),
     )
 
 
 def _its_own(
-    held: Iterable[Acknowledgement], found: AlertsDuring | None, services: Iterable[Service]
+    held: Iterable[Acknowledgement], names: Collection[str], services: Iterable[Service]
 ) -> list[Acknowledgement]:
-    names = {each.name for each in (found.groups if found else ())}
     meant = {each.name for each in services}
     return [each for each in held if each.name in names or meant & {*each.services}]
 

@@ -180,10 +180,10 @@ def with_threads() -> list[tuple[Incident, int]]:
     return [(_read(row, ()), row.offered) for row in rows]
 
 
-def claim_offer(site: str, number: int, before: int, quiet_since: int) -> bool:
-    """Record that closing it is offered; of several processes, one succeeds."""
+def claim_offer(site: str, number: int, before: int, after: int) -> bool:
+    """Record since when it was quiet when closing it is offered; of several processes, one can."""
     rows = StoredIncident.objects.filter(site=site, number=number, closed_at=0, offered=before)
-    return rows.update(offered=quiet_since) == 1
+    return rows.update(offered=after) == 1
 
 
 def _row(site: str, number: int) -> StoredIncident:

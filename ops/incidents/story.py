@@ -9,6 +9,7 @@ from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import OVER, RESOLVED, Acknowledgement
+from ops.vocabulary.notifications import Silence
 from ops.vocabulary.policies import Policy
 from ops.vocabulary.spreads import Spread
 from ops.vocabulary.timerange import format_duration
@@ -25,6 +26,7 @@ def lines(
     alerts: AlertsDuring | None,
     services: Sequence[ServiceDuring],
     held: Iterable[Acknowledgement],
+    silences: Iterable[Silence] = (),
 ) -> tuple[Line, ...]:
     """Return everything that happened, the oldest first."""
     steps = [step for each in services for step in each.steps]
@@ -34,6 +36,7 @@ def lines(
         *map(_of_rollout, steps),
         *(line for each in services for line in _of_sampling(each)),
         *(line for each in held for line in _of_holding(each)),
+        *map(_of_silence, silences),
         *map(_of_entry, incident.entries),
     ]
     return tuple(sorted(found, key=lambda each: each.at))
@@ -155,6 +158,17 @@ def _of_holding(held: Acknowledgement) -> Iterator[Line]:
     if held.ended and held.end not in (RESOLVED, OVER):
         parts = (person(held.person), words(f" no longer has {held.what}: {held.end}"))
         yield Line(held.ended, LineKind.HELD, parts)
+
+
+def _of_silence(silence: Silence) -> Line:
+    lasts = format_duration(silence.ends_at - silence.starts_at)
+    matchers = ", ".join(map(str, silence.matchers))[:LONGEST_SUMMARY]
+    comment = silence.comment[:LONGEST_SUMMARY]
+    why = (words(": "), Part(comment, quoted=True)) if comment else ()
+    # The name is what the one who made it gave: an account of ours, or any text.
+    by = silence.created_by[:LONGEST_SUMMARY] or "somebody unnamed"
+    parts = (words(f"{by} silenced {matchers} for {lasts}"), *why)
+    return Line(silence.starts_at, LineKind.SILENCE, parts, "Alertmanager")
 
 
 def _of_entry(entry: Entry) -> Line:

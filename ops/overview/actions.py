@@ -32,15 +32,8 @@ from ops.overview.keeping import look_for_sampling
 from ops.overview.lines import Gap, ServiceLine, line_of, read_services
 from ops.overview.names import read_names
 from ops.overview.parts import Parts
-from ops.overview.raising import (
-    EVERYTHING,
-    MOST_RAISED,
-    TERM,
-    Raise,
-    Raised,
-    propose_raise,
-    raise_sampling,
-)
+from ops.overview.raises import MOST_RAISED, Raise, Raised
+from ops.overview.raising import EVERYTHING, TERM, propose_raise, raise_sampling
 from ops.overview.reading import alert_filter, trace_filter
 from ops.overview.snapshot import ServiceSnapshot, SiteSnapshot, look_back
 from ops.overview.status import DoorReport, LostAnswer, reporters

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ops.alerts.actions import AlertList
 from ops.errors import NotPermitted, NotSetUp, OpsError
@@ -17,6 +17,7 @@ from ops.sampling.actions import ServiceSampling
 from ops.sites import Service
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
+from ops.vocabulary.acknowledgements import NOBODY, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import count, share
 from ops.vocabulary.policies import Policy, Strategy
@@ -32,6 +33,7 @@ class Diagnosis:
     something else may be wrong. `unset` says what the site file does not set up. `changes` are
     those of the time that was looked at, newest first. `sampled` means that its sampling can be
     set. `rollout` is what is new about its versions, though nothing is wrong, "" for nothing.
+    `held` says who has which alert.
     """
 
     site: str
@@ -46,6 +48,7 @@ class Diagnosis:
     doubts: tuple[str, ...]
     unset: tuple[str, ...]
     rollout: str = ""
+    held: Holding = field(default=NOBODY, compare=False)
 
     @property
     def policy(self) -> Policy | None:
@@ -138,6 +141,7 @@ async def diagnose_service(parts: Parts, service: Service) -> Diagnosis:
         doubts=tuple(dict.fromkeys(_doubts(answers, parts, listed, ran, lately, figures))),
         unset=tuple(_unset(service, answers, ran)),
         rollout=rollout,
+        held=listed.held if listed else NOBODY,
     )
 
 

@@ -17,7 +17,8 @@ from ops.alerts import actions as alerts
 from ops.alerts.one import State
 from ops.errors import InvalidInput, NotConfirmed, NotFound, OpsError
 from ops.guard import DEADLINE, action
-from ops.overview.figures import known, settled
+from ops.overview.figures import known, problems_of, settled
+from ops.overview.raises import MOST_RAISED, Raise, Raised, RootCount
 from ops.overview.snapshot import if_allowed
 from ops.overview.surroundings import began, services_of
 from ops.requests import actions as requests
@@ -28,10 +29,11 @@ from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.terms import LONGEST_REASON, Term
 from ops.sites import Service, Site, sites
 from ops.traces import actions as traces
+from ops.traces.actions import TraceList
 from ops.versions import actions as versions
 from ops.versions.actions import ServiceVersions
 from ops.vocabulary import timerange
-from ops.vocabulary.alerts import FIRING
+from ops.vocabulary.alerts import FIRING, Alert
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.policies import rate
 from ops.vocabulary.timerange import NOW, Moment, TimeRange
@@ -40,68 +42,10 @@ EVERYTHING = rate(1.0)
 TERM = Term(15 * timerange.MINUTE)
 MOST_TRACES = 100
 FEW = 10  # one trace in so many: a service in which fewer begin is left as it is
-MOST_RAISED = 4  # services
 LONGEST_VERSION = 80
 LATELY = timerange.HOUR
 _STATES = {State.RESOLVED: "has resolved", State.UNKNOWN: "may be firing"}
 _AGAIN = timerange.MINUTE  # by which a second press may come later than the first
-
-
-@dataclass(frozen=True, slots=True)
-class RootCount:
-    """How many of the traces that were looked at begin in a service."""
-
-    service: str
-    traces: int
-
-
-@dataclass(frozen=True, slots=True)
-class Raise:
-    """What one press would do: sample these services at 100% for 15 minutes, for this reason.
-
-    It is `about` services; `services` are those in which their traces begin. Of `looked` traces
-    with a root, failing ones if `failing`, so many begin in each of the `roots`, most first;
-    `strangers` among them are not in the site file, and nothing can be sent to them.
-    """
-
-    site: str
-    about: tuple[str, ...]
-    services: tuple[str, ...]
-    reason: str
-    looked: int = 0
-    failing: bool = False
-    roots: tuple[RootCount, ...] = ()
-    strangers: tuple[RootCount, ...] = ()
-
-    @property
-    def why(self) -> str:
-        """Say where the traces begin; "" if that is where one expects it."""
-        if not self.strangers and self.services == self.about:
-            return ""
-        begin = sorted((*self.roots, *self.strangers), key=lambda each: -each.traces)
-        first, *others = begin[:MOST_RAISED]
-        counts = [f"{first.traces} begin in {first.service[:80]}"]
-        counts += [f"{each.traces} in {each.service[:80]}" for each in others]
-        what = "failing traces" if self.failing else "traces"
-        said = f"Of {self.looked} {what} of {' and '.join(self.about)}, {' and '.join(counts)}"
-        if not self.strangers:
-            return f"{said}: sampling is decided there."
-        unknown = " and ".join(each.service[:80] for each in self.strangers[:MOST_RAISED])
-        return f"{said}. The site file does not have {unknown}, so that stays as it is."
-
-
-@dataclass(frozen=True, slots=True)
-class Raised:
-    """What a press did to one service: exactly one of these is set.
-
-    `kept` is its sampling if it keeps every trace for long enough anyway: nothing was changed.
-    """
-
-    service: str
-    change: SamplingChange | None = None
-    request: RequestedChange | None = None
-    kept: ServiceSampling | None = None
-    error: OpsError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,33 +59,36 @@ class _Subject:
 
 @action("overview.propose_raise", permission=sampling.CHANGE)
 async def propose_raise(
-    actor: Actor, *, fingerprint: str = "", service: str = "", site: str = ""
+    actor: Actor, *, fingerprint: str = "", about: Sequence[str] = (), site: str = ""
 ) -> Raise:
-    """Return what `raise_sampling` would do for an alert or a service, and why.
+    """Return what `raise_sampling` would do for an alert or for services, and why.
 
     Raises the same errors as `alerts.show_alert`, and NotFound for an alert whose labels no
     service of the site file has.
     """
     where = sites().site(site)
-    subject = await _subject(actor, where, fingerprint, service)
-    about = tuple(each.name for each in subject.services)
+    subject = await _subject(actor, where, fingerprint, about)
+    names = tuple(each.name for each in subject.services)
     may = (await rights_of(actor.user_id)).permissions
-    reason, (counts, failing) = await asyncio.gather(
+    reason, (counts, failing, problem) = await asyncio.gather(
         _reason(actor, where, subject, may), _roots(actor, where, subject, may)
     )
     by_name = {each.jaeger_name: each.name for each in where.services.values()}
     looked = counts.total()
     roots = [(name, number) for name, number in counts.most_common() if number * FEW >= looked]
     ours = tuple(RootCount(by_name[name], n) for name, n in roots if name in by_name)[:MOST_RAISED]
+    services = tuple(each.service for each in ours) or names
     return Raise(
         site=where.name,
-        about=about,
-        services=tuple(each.service for each in ours) or about,
+        about=names,
+        services=services,
         reason=reason,
         looked=looked,
         failing=failing,
         roots=ours,
         strangers=tuple(RootCount(name, n) for name, n in roots if name not in by_name),
+        kept_until=await _kept_until(actor, where, services),
+        problem=problem,
     )
 
 
@@ -151,10 +98,10 @@ async def raise_sampling(
     *,
     services: Sequence[str] = (),
     fingerprint: str = "",
-    service: str = "",
+    about: Sequence[str] = (),
     site: str = "",
 ) -> tuple[Raised, ...]:
-    """Sample `services` at 100% for 15 minutes, because of an alert or of one service.
+    """Sample `services` at 100% for 15 minutes, because of an alert or for what services do.
 
     Each is a change of its own, or a request if somebody else must approve it or a card must ask;
     what one of them raises is its result. Raises what `propose_raise` does before anything is
@@ -164,35 +111,46 @@ async def raise_sampling(
     names = dict.fromkeys(where.service(each).name for each in services)
     if not 1 <= len(names) <= MOST_RAISED:
         raise InvalidInput(f"name 1 to {MOST_RAISED} services to sample at {EVERYTHING}")
-    subject = await _subject(actor, where, fingerprint, service)
+    subject = await _subject(actor, where, fingerprint, about)
     may = (await rights_of(actor.user_id)).permissions
     reason = await _reason(actor, where, subject, may)
     return tuple(await asyncio.gather(*(_raised(actor, where, each, reason) for each in names)))
 
 
-async def _subject(actor: Actor, site: Site, fingerprint: str, service: str) -> _Subject:
+async def _subject(actor: Actor, site: Site, fingerprint: str, about: Sequence[str]) -> _Subject:
     now = timerange.now_ns()
     if fingerprint:
         shown = await alerts.show_alert(actor, fingerprint=fingerprint, site=site.name)
-        about, state = services_of(site, shown), _STATES.get(shown.state, f"is {shown.state}")
-        if not about:
+        services, state = services_of(site, shown), _STATES.get(shown.state, f"is {shown.state}")
+        if not services:
             raise NotFound(
                 f'no service of the site file has the labels of "{shown.alert.name[:80]}"; set '
                 "alerts for its service there"
             )
-        return _Subject(about, began(shown, now), f"{shown.alert.name} {state}")
-    what = site.service(service)
+        return _Subject(services, began(shown, now), f"{shown.alert.name} {state}")
+    if len(about) > MOST_RAISED:
+        raise InvalidInput(f"name at most {MOST_RAISED} services")
+    services = [site.service(each) for each in dict.fromkeys(about or [""])]
     may = (await rights_of(actor.user_id)).permissions
-    active = await if_allowed(
-        alerts.READ in may,
-        lambda: alerts.alerts_during(actor, start=now, end=now, service=what.name, site=site.name),
-    )
-    found = known(active)
-    firing = [each.name for each in found.alerts if each.state == FIRING] if found else []
-    first, *others = [*dict.fromkeys(firing)] or [""]
+    active = await asyncio.gather(*(_active(actor, site, each, now, may) for each in services))
+    names = [each.name for found in active for each in found if each.state == FIRING]
+    first, *others = [*dict.fromkeys(names)] or [""]
     if others:
-        return _Subject([what], 0, f"{first} and {len(others)} more alerts are firing")
-    return _Subject([what], 0, f"{first} is firing" if first else "")
+        return _Subject(services, 0, f"{first} and {len(others)} more alerts are firing")
+    return _Subject(services, 0, f"{first} is firing" if first else "")
+
+
+async def _active(
+    actor: Actor, site: Site, service: Service, now: int, may: frozenset[str]
+) -> Sequence[Alert]:
+    found = await if_allowed(
+        alerts.READ in may,
+        lambda: alerts.alerts_during(
+            actor, start=now, end=now, service=service.name, site=site.name
+        ),
+    )
+    active = known(found)
+    return active.alerts if active else ()
 
 
 async def _reason(actor: Actor, site: Site, subject: _Subject, may: frozenset[str]) -> str:
@@ -215,13 +173,17 @@ def _release(ran: ServiceVersions) -> str:
 
 async def _roots(
     actor: Actor, site: Site, subject: _Subject, may: frozenset[str]
-) -> tuple[Counter[str], bool]:
-    """Count where failing traces begin, or without any the latest; returns whether they failed."""
+) -> tuple[Counter[str], bool, str]:
+    """Count where failing traces begin, or without any the latest.
+
+    Returns whether they failed, too, and why nothing is known, "" if something is.
+    """
     if site.jaeger is None or traces.READ not in may:
-        return Counter(), False
+        return Counter(), False, ""
     lately = TraceQuery(site=site.name, range=TimeRange.last(LATELY), limit=MOST_TRACES)
     since = TimeRange(Moment(subject.since), NOW) if subject.since else lately.range
     failing = replace(lately, range=since, tags=(("error", "true"),))
+    found: Sequence[TraceList | OpsError] = ()
     for query in (failing, lately):
         found = await asyncio.gather(
             *(
@@ -233,8 +195,21 @@ async def _roots(
         begin = {each.trace_id: each.service for one in lists for each in one.traces}
         counts = Counter(filter(None, begin.values()))
         if counts:
-            return counts, query is failing
-    return Counter(), False
+            return counts, query is failing, ""
+    return Counter(), False, next(iter(problems_of(*found)), "")
+
+
+async def _kept_until(actor: Actor, site: Site, services: Sequence[str]) -> int | None:
+    """Return until when these services keep every trace; None if a press would change one."""
+    found = await asyncio.gather(
+        *(settled(sampling.current(actor, service=each, site=site.name)) for each in services)
+    )
+    ends: list[int] = []
+    for now in map(known, found):
+        if now is None or not _keeps_everything(now):
+            return None
+        ends += [now.in_force.until] if now.in_force and now.in_force.until else []
+    return min(ends, default=0)
 
 
 async def _raised(actor: Actor, site: Site, service: str, reason: str) -> Raised:

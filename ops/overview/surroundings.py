@@ -10,7 +10,7 @@ from ops.alerts.changes import AlertChange, Kind
 from ops.alerts.one import ShownAlert, State
 from ops.errors import NotFound, OpsError
 from ops.overview.changing import Changes, look_for_changes
-from ops.overview.figures import known, problems_of
+from ops.overview.figures import known, problems_of, settled
 from ops.overview.happened import ChangeKind, Happened
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
@@ -103,11 +103,11 @@ class Surroundings:
 async def find_alert(actor: Actor, site: Site, name: str) -> str:
     """Return the fingerprint of the alert of a name that started first, or else ended last.
 
-    Raises NotFound.
+    Raises NotFound, or the sources' error if none answers and none is remembered.
     """
     only = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    active = (await alerts.list_alerts(actor, filter=only)).alerts
-    if active:
+    listed = await settled(alerts.list_alerts(actor, filter=only))
+    if active := () if isinstance(listed, OpsError) else listed.alerts:
         return min(active, key=lambda each: (each.state != FIRING, each.since)).fingerprint
     now = timerange.now_ns()
     past = await alerts.list_changes(
@@ -116,6 +116,8 @@ async def find_alert(actor: Actor, site: Site, name: str) -> str:
     for each in past:
         if each.name == name and each.fingerprint:
             return each.fingerprint
+    if isinstance(listed, OpsError):
+        raise listed
     raise NotFound(
         f'no alert "{name[:80]}" is firing, and none is remembered of the last 7 days. '
         "Check the name"

@@ -11,13 +11,12 @@ from ops.overview.surroundings import BEFORE, began, ended, services_of
 from ops.rights import rights_of
 from ops.sites import Service, Site
 from ops.traces import actions as traces
-from ops.traces.actions import WindowComparison
+from ops.traces.actions import STEP, WindowComparison
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
 
 EARLIER = 5 * timerange.MINUTE  # what an alert reacts to starts before it
 LONGEST = timerange.HOUR  # of what is compared with the hour before
-STEP = 20 * timerange.SECOND  # a comparison up to now is the same for everybody for so long
 
 
 @dataclass(frozen=True, slots=True)

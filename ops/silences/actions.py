@@ -18,7 +18,7 @@ from ops.database import in_database
 from ops.errors import BackendUnavailable, Conflict, InvalidInput, NotFound, OpsError
 from ops.guard import action
 from ops.silences import hiding, rules, store
-from ops.silences.ending import SilenceEnding, ending_soon, endings, to_warn_of
+from ops.silences.ending import SilenceEnding, ending_soon, endings, note_change, to_warn_of
 from ops.silences.facts import MadeSilence, Preview, ShownSilence, SilenceList
 from ops.silences.rules import CHANGE, READ, site_with_silences
 from ops.sites import Site, sites
@@ -60,9 +60,8 @@ async def list_silences(actor: Actor, *, site: str = "") -> SilenceList:
     found = await _now(where)
     known = sorted(found.silences.values(), key=lambda each: (each.ends_at, each.id))
     numbers = await asyncio.to_thread(hiding.count, found, known)
-    sure = not found.failures
     shown = (
-        ShownSilence(each, number, sure and not number and each.state == ACTIVE)
+        ShownSilence(each, number, found.is_whole and not number and each.state == ACTIVE)
         for each, number in zip(known, numbers, strict=True)
     )
     return SilenceList(where.name, tuple(shown), found.failures)
@@ -108,7 +107,7 @@ async def create_silence(
     silence = Silence("", tuple(matchers), now, ends_at, actor.name, comment)
     key = await _answering(where, found).set_silence(silence)
     line = ", ".join(map(str, matchers))
-    number = await _noted(store.made, where.name, key, actor.user_id, line, now, ends_at) or 0
+    number = await _noted(where, store.made, key, actor.user_id, line, now, ends_at) or 0
     await _shared(where, found, key, ends_at)
     return MadeSilence(where.name, replace(silence, id=key), hides, number=number)
 
@@ -136,7 +135,7 @@ async def extend_silence(actor: Actor, *, key: str, ends_at: int, site: str = ""
     except InvalidInput as error:
         until = timerange.format_moment(before.ends_at)
         raise InvalidInput(f"{error}. The silence stays as it was, until {until}") from error
-    await _noted(store.extended, where.name, key, new, now, ends_at)
+    await _noted(where, store.extended, key, new, now, ends_at)
     await _shared(where, found, new, ends_at)
     [hides] = await asyncio.to_thread(hiding.count, found, [before])
     replaced = "" if new == key else key
@@ -158,18 +157,20 @@ async def end_silence(actor: Actor, *, key: str, site: str = "") -> MadeSilence:
     await _answering(where, found).end_silence(key)
     await _shared(where, found, key, 0)
     ended = replace(before, ends_at=timerange.now_ns(), state=EXPIRED)
-    await _noted(store.ended, where.name, key, actor.name, ended.ends_at)
+    await _noted(where, store.ended, key, actor.name, ended.ends_at)
     [hides] = await asyncio.to_thread(hiding.count, found, [before])
     return MadeSilence(where.name, ended, hides)
 
 
-async def _noted(write: Callable[..., N], *arguments: object) -> N | None:
+async def _noted(site: Site, write: Callable[..., N], *arguments: object) -> N | None:
     """Record a change that has been made; without our database, its end is not warned of."""
     try:
-        return await in_database(write, *arguments)
+        return await in_database(write, site.name, *arguments)
     except OpsError as error:
         log.warning("nobody will be warned of the end of a silence: %s", error)
         return None
+    finally:
+        note_change(site.name)
 
 
 async def _now(site: Site) -> Routed:

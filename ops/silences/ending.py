@@ -5,6 +5,7 @@ as with amtool, are not ours to warn of.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from ops.rights import rights_of
 from ops.silences import hiding, store
 from ops.silences.models import OwnSilence
 from ops.silences.rules import CHANGE, READ, warn_at
-from ops.sites import Site, sites
+from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher, parse_matchers
 from ops.vocabulary.notifications import Silence
@@ -28,6 +29,7 @@ AGE, PAGES_PATIENCE = 1.0, 0.3  # seconds: every page asks
 MORE = timerange.HOUR  # that a silence lasts longer if somebody says so
 # What the watcher knows can be older than a silence that was made just now.
 SURELY_KNOWN = timerange.MINUTE
+_changes: Counter[str] = Counter()  # of a site's silences, at the doors of this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class SilenceEnding:
         return named[0] if named else ", ".join(map(str, self.matchers))
 
 
+def note_change(site: str) -> None:
+    """Let nobody here read what was known before a change."""
+    _changes[site] += 1
+
+
 @action("silences.endings", permission=OPSPORTAL)
 async def endings(actor: Actor, *, numbers: Collection[int]) -> Mapping[int, SilenceEnding]:
     """Return what has become of silences that were made here, those that are known."""
@@ -90,7 +97,10 @@ async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SilenceEnding, .
     """
     where = sites().site(site)
     found = await clients().lasting.answer(
-        ("own silences", where.name), lambda: _in_force(where.name), PAGES_PATIENCE, AGE
+        ("own silences", where.name, _changes[where.name]),
+        lambda: _in_force(where.name),
+        PAGES_PATIENCE,
+        AGE,
     )
     return tuple(each for each in found.answer or () if each.user_id == actor.user_id)
 
@@ -109,23 +119,47 @@ async def _as_they_are(rows: Sequence[OwnSilence], patience: float) -> list[Sile
 
 async def _routed(name: str, patience: float) -> Routed | None:
     try:
-        site: Site = sites().site(name)
-        return await routed(site, patience)
+        return await routed(sites().site(name), patience)
     except OpsError:
         return None
 
 
-def _read(rows: Iterable[OwnSilence], known: Mapping[str, Routed | None]) -> list[SilenceEnding]:
-    return [_ending(row, known[row.site], timerange.now_ns()) for row in rows]
+def _read(rows: Sequence[OwnSilence], known: Mapping[str, Routed | None]) -> list[SilenceEnding]:
+    seen = {
+        name: _Seen.of(found, [row.key for row in rows if row.site == name])
+        for name, found in known.items()
+    }
+    now = timerange.now_ns()
+    return [_ending(row, seen[row.site], now) for row in rows]
 
 
-def _ending(row: OwnSilence, known: Routed | None, now: int) -> SilenceEnding:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a site's Alertmanagers say: some silences by ID, and how many alerts each hides.
+
+    If `all_answered`, there are no others.
+    """
+
+    silences: Mapping[str, Silence]
+    alerts: Mapping[str, int]
+    all_answered: bool
+
+    @classmethod
+    def of(cls, found: Routed | None, keys: Iterable[str]) -> "_Seen":
+        if found is None:
+            return cls({}, {}, all_answered=False)
+        silences = {key: found.silences[key] for key in keys if key in found.silences}
+        alerts = dict(zip(silences, hiding.count(found, [*silences.values()]), strict=True))
+        return cls(silences, alerts, all_answered=found.is_whole)
+
+
+def _ending(row: OwnSilence, seen: _Seen, now: int) -> SilenceEnding:
     since, until = map(timerange.from_datetime, (row.since, row.until))
-    silence = known.silences.get(row.key) if known else None
+    silence, alerts = seen.silences.get(row.key), seen.alerts.get(row.key)
     settled = not row.ended_by and now > since + SURELY_KNOWN
     if silence and settled:
         until = silence.ends_at  # somebody may have moved it elsewhere
-    gone = settled and known is not None and not (silence or known.failures)
+    gone = settled and silence is None and seen.all_answered
     return SilenceEnding(
         number=row.pk,
         site=row.site,
@@ -135,14 +169,7 @@ def _ending(row: OwnSilence, known: Routed | None, now: int) -> SilenceEnding:
         matchers=parse_matchers(row.matchers),
         since=since,
         until=min(until, now) if gone else until,
-        alerts=_alerts(known, silence),
+        alerts=alerts if alerts or seen.all_answered else None,
         is_over=gone or until <= now or bool(row.ended_by),
         ended_by=row.ended_by,
     )
-
-
-def _alerts(known: Routed | None, silence: Silence | None) -> int | None:
-    if known is None or silence is None:
-        return None
-    [number] = hiding.count(known, [silence])
-    return None if not number and known.failures else number

@@ -5,10 +5,12 @@ OpsPortal tells channels beside Alertmanager; it does not replace paging.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
+from ops.alerts.fired import Fired
 from ops.database import in_database
 from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.guard import OPSPORTAL, action
@@ -28,6 +30,7 @@ from ops.subscriptions.messages import (
     State,
     Text,
 )
+from ops.subscriptions.sharing import shared_out
 from ops.subscriptions.subscription import (
     NOT_PAGING,
     Channel,
@@ -183,8 +186,12 @@ async def _of_site(site: Site, posted: AllPosted, console: bool) -> list[Feed]:
     fired, around = await reading.read(site, theirs, now)
 
     def feeds() -> list[Feed]:
+        told: dict[int, Sequence[Fired]] = {}
+        for channel in {each.channel for each in subscriptions}:
+            own = [each for each in subscriptions if each.channel == channel]
+            told |= shared_out(own, {each.id: selecting(site, each, fired) for each in own}, posted)
         return [
-            wanted_by(each, selecting(site, each, fired), around, posted.get(each.id, ()), now)
+            wanted_by(each, told[each.id], around, posted.get(each.id, ()), now)
             for each in subscriptions
         ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from ops.alerts.watching import without_numbers
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import At, Button, Message, State, Text
 from ops.subscriptions.runs import FLAPPING, REJOIN, Run
@@ -9,11 +10,11 @@ from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
+from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
 MOST_NAMED = 3  # values of a label in a line
-RAISED = "15m"  # for how long the button samples everything
 
 
 def state_of(run: Run, around: Around, now: int) -> State:
@@ -98,7 +99,8 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
 
 def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     if summary := run.telling.summary:
-        yield (shortened(summary, LONGEST_LINE),)
+        began = "" if without_numbers(summary) == summary else " (when it began)"
+        yield (f"{shortened(summary, LONGEST_LINE)}{began}",)
     if several := _several([each.alert for each in run.now]):
         yield (several,)
     if state is State.FLAPPING:
@@ -165,9 +167,9 @@ def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
         yield Button("I have it", f"ack {matcher}{around.elsewhere}", "primary")
     if around.site.alertmanager and state is not State.SILENCED:
         yield Button("Silence 1 h", f"silence {matcher} for=1h{around.elsewhere}")
+    yield Button("What changed", f"what changed before {quote(run.name)}{around.elsewhere}")
     service = around.service_of(run.telling)
     if service is None or not around.site.jaeger:
         return
     yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
-    line = f"change sampling {service.name} 100% for={RAISED}{around.elsewhere}"
-    yield Button("Raise sampling", line)
+    yield Button("Sample at 100% for 15 min", f"sampling up {matcher}{around.elsewhere}")

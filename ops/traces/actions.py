@@ -26,6 +26,7 @@ from ops.traces.unmatched import Unmatched, why_unmatched
 from ops.traces.usual_timing import UsualTiming, usual_duration, usual_operations
 from ops.traces.window_reading import compare as compare_two_windows
 from ops.traces.windows import (
+    STEP,
     FailureGroup,
     Share,
     Statement,
@@ -37,6 +38,7 @@ from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.timerange import format_moment
 
 __all__ = [
+    "STEP",
     "Comparison",
     "Difference",
     "FailureGroup",

@@ -1,7 +1,7 @@
 """Which operations fail more or take longer than before, and which errors are new. Pure."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -52,7 +52,6 @@ def failing(sides: Sides) -> Iterator[Candidate]:
             next(iter(now.examples.values()), ""),
             failing_by_chance(own, earlier),
         )
-        # A version that fails more says the same, and more.
         yield Candidate("service", own.share, statement)
     for name in operations_of(sides):
         here, there = now.operations[name], sides.before.operations[name].share
@@ -99,8 +98,9 @@ def slower(sides: Sides) -> Iterator[Candidate]:
         if name not in before:
             continue
         there = sides.before.operations[name]
-        both = here.of(here.durations), there.of(there.durations)
-        yield _operation(sides, name, None, *both, ("", sides.then))
+        yield _operation(
+            sides, name, None, here.durations, there.of(there.durations), ("", sides.then)
+        )
 
 
 def _versions(sides: Sides, name: Name, here: Operation) -> Iterator[Candidate]:
@@ -113,8 +113,8 @@ def _versions(sides: Sides, name: Name, here: Operation) -> Iterator[Candidate]:
         what = f"on {named(others[0])}" if len(others) == 1 else "on other versions"
         rest = [one for other in others for one in by_version[other]]
         alone = Ran(ran[0].service, version, version_key=ran[0].version_key)
-        both = here.of(ran), here.of(rest)
-        yield _operation(sides, name, alone, *both, (f" on {named(version)}", what))
+        words = f" on {named(version)}", what
+        yield _operation(sides, name, alone, ran, here.of(rest), words)
 
 
 def _instances(sides: Sides, name: Name, here: Operation) -> Iterator[Candidate]:
@@ -125,22 +125,22 @@ def _instances(sides: Sides, name: Name, here: Operation) -> Iterator[Candidate]
     for together in same_version.values():
         for ran in together if 1 < len(together) <= MOST_VERSIONS else ():
             rest = [each for each in together if each != ran]
-            both = here.of([ran]), here.of(rest)
-            yield _operation(
-                sides, name, ran, *both, (f" on {named(ran.instance)}", "on other instances")
-            )
+            words = f" on {named(ran.instance)}", "on other instances"
+            yield _operation(sides, name, ran, [ran], here.of(rest), words)
 
 
 def _operation(
     sides: Sides,
     name: Name,
     ran: Ran | None,
-    durations: "array[int]",
+    by: Collection[Ran],
     others: "array[int]",
     words: tuple[str, str],
 ) -> Candidate:
     """Return `SearchPets takes 840 ms on 1.3.0 (median of 31 traces), 80 ms on 1.2.0 (of 120)`."""
     where, elsewhere = words
+    operation = sides.now.operations[name]
+    durations = operation.of(by)
     own, other = _median(durations), _median(others)
     enough = min(len(durations), len(others)) >= chance.LEAST_RANKED
     large = enough and own >= LONGER * other and own - other >= LEAST_LONGER
@@ -150,7 +150,7 @@ def _operation(
         f"(median of {count(len(durations), 'trace')}), "
         f"{format_duration(other)} {elsewhere} (of {len(others):,})",
         sides.searches.of_operation(name, failed=False, ran=ran),
-        sides.now.operations[name].slowest,
+        operation.slowest_of(by),
         chance.longer(durations, others) if large else 1.0,
     )
     return Candidate(("slower", name), float(own - other), statement)

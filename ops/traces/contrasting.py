@@ -57,20 +57,21 @@ def _distinct(found: Iterable[Candidate], overall: float) -> Sequence[Candidate]
     """Leave out what others say as well: a subject's second statement, and consequences.
 
     `overall` is the share of failed traces. An operation with a new error fails more, of course,
-    and so does one that calls what fails.
+    and so does one that calls what fails. A version that fails more says more than the service.
     """
     by_subject: dict[object, Candidate] = {}
     for each in found:
         by_subject.setdefault(each.subject, each)
+    kinds = {each.statement.kind for each in by_subject.values()}
+    if StatementKind.VERSION in kinds:
+        by_subject.pop("service", None)
+    whole = kinds & {StatementKind.SERVICE, StatementKind.VERSION}
     explained = {each[:2] for each in by_subject if isinstance(each, Kind)}
     return [
         each
         for each in by_subject.values()
         if each.statement.kind is not StatementKind.FAILING
-        or (
-            each.subject not in explained
-            and ("service" not in by_subject or each.weight >= MORE_OFTEN * overall)
-        )
+        or (each.subject not in explained and (not whole or each.weight >= MORE_OFTEN * overall))
     ]
 
 

@@ -50,7 +50,7 @@ def _version(
         next((now.examples[each] for each in ran if each in now.examples), ""),
         failing_by_chance(own, other),
     )
-    return Candidate("service", own.share, statement)
+    return Candidate(("version", version), own.share, statement)
 
 
 def instances(sides: Sides) -> Iterator[Candidate]:

@@ -25,14 +25,13 @@ Name = tuple[str, str]  # service and operation
 class Operation:
     """The traces that ran an operation: their longest spans of it, by what ran it.
 
-    `slowest` and `failing` are IDs of examples.
+    `slowest` has the longest of each process, with its trace's ID; `failing` is the ID of a trace.
     """
 
     durations: "dict[Ran, array[int]]" = field(default_factory=dict)
     traces: int = 0
     failed: int = 0
-    slowest: str = ""
-    longest: int = -1
+    slowest: dict[Ran, tuple[int, str]] = field(default_factory=dict)
     failing: str = ""
 
     @property
@@ -45,6 +44,10 @@ class Operation:
         for each in ran:
             found.extend(self.durations[each])
         return found
+
+    def slowest_of(self, ran: Iterable[Ran]) -> str:
+        """Return the ID of the trace with the longest span on some processes."""
+        return max((self.slowest[each] for each in ran), default=(0, ""))[1]
 
 
 @dataclass(slots=True)
@@ -151,8 +154,8 @@ def _add_work(found: Tally, trace: ObservedTrace) -> None:
         seen.add(name)
         if each.failed:
             failed.add(name)
-        if each.duration > operation.longest:
-            operation.longest, operation.slowest = each.duration, trace.trace_id
+        if each.duration > operation.slowest.get(each.ran, (-1, ""))[0]:
+            operation.slowest[each.ran] = each.duration, trace.trace_id
     for name in seen:
         found.operations[name].traces += 1
     for name in failed & seen:

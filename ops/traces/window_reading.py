@@ -17,7 +17,7 @@ from ops.traces.tally import Tally, tally
 from ops.traces.windows import WindowComparison
 from ops.vocabulary import timerange
 
-MOST_TRACES = 2_500  # of each window
+MOST_TRACES = 3_000  # of each window
 _READ = 2.0  # seconds after which nothing that was read is needed
 _NEW = 20.0  # seconds for which a window that is not over is cached
 

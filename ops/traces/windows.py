@@ -7,6 +7,8 @@ from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.spans import failure_in
 
+STEP = 20 * timerange.SECOND  # let windows up to now end at multiples of it: they are shared then
+
 
 @dataclass(frozen=True, slots=True)
 class Share:

@@ -181,7 +181,7 @@ class SilenceForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=LONGEST_COMMENT,
-        widget=forms.TextInput({"placeholder": "why, for those who see the silence"}),
+        widget=forms.TextInput({"size": 36, "placeholder": "why, for those who see the silence"}),
     )
 
 
@@ -204,6 +204,8 @@ class IncidentForm(forms.Form):
             widget=forms.CheckboxSelectMultiple,
         )
         self.fields["title"].required = needs_title
+        if not needs_title:
+            self.fields["title"].widget.attrs["placeholder"] = "optional"
 
 
 class SamplingForm(TimedForm):

@@ -16,6 +16,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, HANDED_OVER
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.timerange import DAY, HOUR
+from tests.conftest import Person, actor_of
 from tests.fakes.prometheus import FakePrometheus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,17 +54,36 @@ async def test_somebody_has_a_group_and_somebody_else_one_of_its_alerts(
 
 
 async def test_of_many_who_press_at_once_one_has_it_and_the_others_read_who(
-    operator: Actor, mia: Actor, prometheus: FakePrometheus
+    person: Person, prometheus: FakePrometheus
 ) -> None:
+    names = ("ann", "ben", "cem", "dan", "eva", "fay")
+    users = await in_database(lambda: [person(name, "operators") for name in names])
     found = await asyncio.gather(
-        *(actions.acknowledge(each, name="QueueDeep") for each in (operator, mia)),
+        *(actions.acknowledge(actor_of(user), name="QueueDeep") for user in users),
         return_exceptions=True,
     )
 
     [has] = [each for each in found if isinstance(each, Acknowledgement)]
-    [refused] = [each for each in found if isinstance(each, Conflict)]
-    assert str(refused) == f"{has.person} has all QueueDeep alerts since just now"
-    assert await persons(mia) == [has.person, has.person]
+    refused = [str(each) for each in found if isinstance(each, Conflict)]
+    assert refused == [f"{has.person} has all QueueDeep alerts since just now"] * 5
+    assert await persons(actor_of(users[0])) == [has.person, has.person]
+
+
+async def test_of_many_who_hand_it_over_at_once_nobody_has_it_twice(
+    person: Person, operator: Actor, prometheus: FakePrometheus
+) -> None:
+    names = ("ann", "ben", "cem", "dan")
+    users = await in_database(lambda: [person(name, "operators") for name in names])
+    await actions.acknowledge(operator, name="QueueDeep")
+
+    await asyncio.gather(
+        *(actions.hand_over(actor_of(user), name="QueueDeep", to=user.username) for user in users),
+        return_exceptions=True,
+    )
+
+    past = await actions.list_acknowledgements(operator, start=1)
+    assert [each.ended for each in past].count(0) == 1
+    assert {each.end for each in past} == {"", HANDED_OVER}
 
 
 async def test_who_presses_again_changes_end_and_note(

@@ -68,7 +68,7 @@ with transaction.atomic():
 """
 
 
-class _Notes:
+class Notes:
     """Reads what the loop's notes have that is new."""
 
     def __init__(self, file: Path) -> None:
@@ -204,7 +204,7 @@ async def measure() -> list[str]:
         file = folders[2] / "notes"
         program: list[str | Path] = [sys.executable, "-m", "tests.bench.timed_loop", file]
         stack.enter_context(portal.running("serve", folders[2], program=program))
-        notes, lines = _Notes(file), [HEAD]
+        notes, lines = Notes(file), [HEAD]
         lines.append(_row("start", notes.new()))
         opened = await stack.enter_async_context(window(portal))
         web = await stack.enter_async_context(
@@ -224,7 +224,7 @@ async def measure() -> list[str]:
     return lines
 
 
-async def _step(name: str, step: Callable[[], Awaitable[None]], notes: _Notes) -> str:
+async def _step(name: str, step: Callable[[], Awaitable[None]], notes: Notes) -> str:
     notes.new()
     await step()
     await asyncio.sleep(SETTLED)

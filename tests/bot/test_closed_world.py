@@ -64,6 +64,8 @@ def test_it_has_the_commands_that_were_promised() -> None:
         "show alert", "alerts subscribe", "alerts subscriptions", "alerts unsubscribe", "alerts",
         "ack", "hand over", "take over", "give back",
         "silences", "extend silence", "end silence", "silence",
+        "incident start", "incidents", "incident note", "incident pin", "incident close",
+        "incident reopen", "incident",
         "sampling off", "sampling up", "sampling history", "sampling",
         "diagnose", "slow operations", "what changed before", "changes", "rollouts", "overview",
         "link",

@@ -173,7 +173,7 @@ async def test_a_phone_shows_every_link_of_the_frame(web: Web, place: Place, peo
             " return at.left < 0 || at.right > innerWidth || at.height < 24; })"
             ".map((each) => each.textContent)"
         )
-        assert await page.locator(".top nav a").count() == 6
+        assert await page.locator(".top nav a").count() == 8
 
     assert hidden == []
 

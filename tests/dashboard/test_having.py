@@ -26,7 +26,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def deep(place: Place) -> None:
     deep = (
-        alert("QueueDeep", annotations={"summary": f"depth of {pod}"}, severity="page", pod=pod)
+        alert(
+            "QueueDeep",
+            annotations={"summary": f"depth of {pod}"},
+            severity="page",
+            pod=pod,
+            job="petstore",
+        )
         for pod in ("one", "two")
     )
     place.prometheus.rule("QueueDeep", *deep)
@@ -64,9 +70,13 @@ async def test_one_press_has_a_group_and_everybody_sees_it(
 
 
 @ANY_JAEGER
-async def test_the_overview_says_who_has_it(operator: AsyncClient, viewer: AsyncClient) -> None:
+async def test_the_overview_and_the_service_say_who_has_it(
+    operator: AsyncClient, viewer: AsyncClient
+) -> None:
     await press(operator, "have")
     assert "▲ 2 page QueueDeep olga has it" in text(await viewer.get("/sites/production/"))
+    service = text(await viewer.get("/sites/production/services/petstore/"))
+    assert service.count("QueueDeep olga has it") == 2
 
 
 async def test_an_alert_has_a_note_and_an_end_and_is_handed_over_and_given_back(
@@ -127,7 +137,9 @@ async def test_the_history_says_who_had_it_each_time(
     now = timerange.now_ns()
     address = link(await operator.get(ALERTS), "depth of one")
     fingerprint = address.rstrip("/").rpartition("/")[2]
-    one = made("QueueDeep", {"pod": "one"}, sources=("main",), fingerprint=fingerprint)
+    one = made(
+        "QueueDeep", {"pod": "one", "job": "petstore"}, sources=("main",), fingerprint=fingerprint
+    )
     await in_database(watched, now - 4 * HOUR, now + HOUR, "main")
     await in_database(period, one, FIRING, now - 3 * HOUR, now - 2 * HOUR)
     await in_database(period, one, FIRING, now - 5 * MINUTE, None)

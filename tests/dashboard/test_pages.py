@@ -34,6 +34,7 @@ WRITING = (
     "alerts/subscriptions/",
     "alerts/subscriptions/end/",
     "incidents/1/change/",
+    "incidents/1/sample/",
     "incidents/new/",
     "sampling/change/",
     "sampling/longer/",

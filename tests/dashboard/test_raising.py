@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import AsyncClient
 
-from tests.conftest import Person
+from ops.database import in_database
+from ops.incidents.actions import open_incident
+from tests.conftest import Person, actor_of
 from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import Place, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
@@ -52,6 +54,9 @@ async def test_from_an_alert_to_the_traces_that_arrive(place: Place, operator: A
     assert "10% → 100% : 2 of 2 instances confirmed" in text(done)
     assert place.first.told[-1] == ("STFloat", 1.0)
     assert "SlowSearch is firing" in text(await operator.get(f"{SITE}sampling/"))
+    _, _, button = await press_of(operator, page)
+    assert button == "", "nothing is left to press"
+    assert "✓ petstore keeps every trace until" in text(await operator.get(press))
 
     place.jaeger.add(trace(span("petstore", "GET /new", children=[span("store", "Reserve")])))
     follows = await operator.get(link(done, "Follow the traces of store"))
@@ -79,6 +84,23 @@ async def test_a_press_on_a_service_above_its_ceiling_asks_and_says_who_can_appr
     assert ceiling.first.told == [("STFloat", 0.1)]
     await approver.post(link(waits, "The request"), {"decision": "apply"})
     assert "is sampled at 100%" in heading(await operator.get(answer["Location"]))
+
+
+async def test_an_incident_is_pressed_for_all_of_its_services(
+    place: Place, operator: AsyncClient, person: Person
+) -> None:
+    await operator.post(f"{SITE}sampling/change/", TEN)
+    ann = actor_of(await in_database(person, "ann", "operators"))
+    about = ["petstore", "store"]
+    await open_incident(ann, title="slow", services=about, site="production")
+    place.jaeger.add(trace(span("petstore", "GET /", children=[span("store", "Reserve")])))
+
+    press, fields, button = await press_of(operator, f"{SITE}incidents/1/")
+    answer = await operator.post(press, fields)
+
+    assert button == "Sample petstore at 100% for 15 min"
+    assert fields == {"service": ["petstore"], "about": about}
+    assert "petstore is sampled at 100%" in heading(await operator.get(answer["Location"]))
 
 
 async def test_what_failed_is_said_for_each_service(place: Place, operator: AsyncClient) -> None:

@@ -64,3 +64,15 @@ async def test_a_service_that_is_none_is_not_found(place: Place, viewer: AsyncCl
     page = await viewer.get("/sites/production/services/petstor/")
     assert page.status_code == 404
     assert "did you mean" in text(page)
+
+
+@ANY_JAEGER
+async def test_what_differs_from_the_hour_before_is_a_page_of_its_own(
+    place: Place, viewer: AsyncClient
+) -> None:
+    add(place, 30, 40, 40)
+    add(place, 20, 5, 40, error="no disk")
+    page = await viewer.get(link(await viewer.get(SERVICE), "what differs from the hour before"))
+    assert heading(page) == "petstore: the last 15 min and the hour before"
+    assert "petstore fails 100% of 20 traces, none of 30 the hour before" in text(page)
+    assert "New: no disk in Query of store in 20 of 20 traces" in text(page)

@@ -22,7 +22,6 @@ WITHIN_OTHERS = {
     "alerts.list_by_name",
     "alerts.list_changes",
     "alerts.list_episodes",
-    "incidents.find_by_thread",
     "requests.ask_approval",
     "requests.refuse",
     "requests.withdraw",
@@ -31,7 +30,6 @@ WITHIN_OTHERS = {
     "sampling.policy_at",
     "sampling.timed_now",
     "silences.list_past",
-    "traces.compare_windows",
     "versions.list_histories",
 }
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import AsyncClient
 
 from ops.actor import Actor
+from ops.alerts.actions import list_alerts
 from ops.database import in_database
 from ops.incidents import actions
 from ops.vocabulary import timerange
@@ -157,3 +158,47 @@ async def test_it_lists_them(
     assert rows == [("2", "deploys", "<fail>"), ("1", "petstore", "slow")]
     assert ("Incidents", "/sites/production/incidents/") in links(page)
     assert (await browser.get("/sites/production/incidents/9/")).status_code == 404
+
+
+async def test_it_is_written_up(
+    operator: Actor, browser: AsyncClient, prometheus: FakePrometheus
+) -> None:
+    await quiet_incident(operator)
+    browser.cookies["zone"] = "Europe/Berlin"
+
+    page = await browser.get(f"{PAGE}write-up/")
+    file = await browser.get(f"{PAGE}incident.md")
+    shown = await browser.get(PAGE)
+
+    written = file.content.decode()
+    assert file["Content-Type"] == "text/markdown; charset=utf-8"
+    assert file["Content-Disposition"] == 'attachment; filename="incident-1.md"'
+    assert written.startswith("# petstore slow\n")
+    assert "All times are Europe/Berlin." in written
+    assert (
+        f"[QueueDeep](<http://testserver/sites/production/alerts/{DEEP.fingerprint}/>) started "
+        "firing: depth \\<b\\>412\\</b\\> over 100"
+    ) in written
+    assert text(page).endswith(" ".join(written.split()))
+    assert link(shown, "Write up") == f"{PAGE}write-up/"
+
+
+async def test_an_alert_and_a_trace_lead_to_it(
+    browser: AsyncClient, operator: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("QueueDeep", alert("QueueDeep", job="petstore"))
+    [listed] = (await list_alerts(operator)).alerts
+    its_page = f"/sites/production/alerts/{listed.fingerprint}/"
+
+    before = await browser.get(its_page)
+    group = await browser.get("/sites/production/alerts/")
+    await browser.post(NEW, {"kind": "alert", "key": listed.fingerprint})
+    after = await browser.get(its_page)
+    offered = await browser.get(NEW, {"kind": "trace", "key": "4bf92f3577b34da6"})
+
+    assert "Open incident" in text(before)
+    assert link(group, "incident") == f"{NEW}?kind=group&key=QueueDeep"
+    assert link(after, "Incident 1") == PAGE
+    assert "Open incident" not in text(after)
+    assert "Pin to incident 1 QueueDeep on petstore" in text(offered)
+    assert 'name="key" value="4bf92f3577b34da6"' in offered.content.decode()

@@ -1,5 +1,6 @@
 """An incident's story: what is told of the time, in which words; pure."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,8 @@ from ops.sampling.facts import SamplingChange
 from ops.versions.history import History, Period
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.notifications import Silence
 from ops.vocabulary.policies import ALWAYS, Policy, rate
 from ops.vocabulary.spreads import Spread
 from ops.vocabulary.timerange import MINUTE
@@ -201,6 +204,19 @@ def test_people_are_told_of_with_what_they_did_and_wrote() -> None:
         "alice reopened the incident",
     ]
     assert people(found) == ("alice", "bob", "carol", "dora")
+
+
+def test_silences_are_told_of_with_who_made_them() -> None:
+    matchers = (Matcher("alertname", "=", "QueueDeep"),)
+    silence = Silence("1", matchers, at(13), at(43), "bob", "known")
+
+    found = lines(incident(), None, (), (), (silence, replace(silence, created_by="", comment="")))
+
+    assert [each.text for each in found[1:]] == [
+        'bob silenced alertname="QueueDeep" for 30 min: “known”',
+        'somebody unnamed silenced alertname="QueueDeep" for 30 min',
+    ]
+    assert people(found) == ("alice",), "anybody can write any name there"
 
 
 FAILED = AlertsDuring((group("QueueDeep", (7, 26)), group("SlowSearch", (11, 24))))

@@ -144,3 +144,23 @@ async def test_pages_follow_while_redis_is_away_and_after_it(shop: Shop) -> None
         shop.fires()
         await all_say("Nothing is firing", *pages)
         await all_are("Live", *pages)
+
+
+async def test_who_has_an_alert_is_seen_in_the_other_process_too(shop: Shop) -> None:
+    one, two = shop.hosts
+    async with shop.page(one) as first, shop.page(two) as second:
+        shop.fires("one")
+        await all_say("1 alert firing", first, second)
+
+        await first.get_by_role("button", name="I have it").click()
+
+        for page in (first, second):
+            has_it = page.locator(".alerts h2 .chip.held")
+            await expect(has_it).to_have_text("olga has it", timeout=WITHIN)
+        shop.fires()
+        await first.goto("/")  # for a moment, the alert may just be missing
+        await expect(first.locator(".happened")).to_contain_text("resolved", timeout=WITHIN)
+        await first.goto(ALERTS)
+        shop.fires("two")
+        await all_say("1 alert firing", first, second)
+        await expect(second.locator(".chip.held")).to_have_count(0, timeout=WITHIN)

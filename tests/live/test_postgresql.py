@@ -12,6 +12,7 @@ from ops.database.errors import has_too_many_connections
 from tests.live import servers
 
 ROOMS = (
+    "acknowledgements",
     "audit",
     "bot",
     "dashboard",

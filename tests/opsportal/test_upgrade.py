@@ -79,6 +79,8 @@ def _value(apps: Apps, field: Any) -> Any:
         return datetime(2026, 11, 29, tzinfo=UTC)
     if isinstance(field, models.BooleanField):
         return True
+    if isinstance(field, models.PositiveSmallIntegerField):
+        return number % 10_000  # PostgreSQL's end at 32,767
     if isinstance(field, models.FloatField | models.IntegerField):
         return number
     return f"{number}"

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
+import grpc
 import pytest
 
 from ops.actor import Actor
@@ -154,10 +155,22 @@ async def test_without_a_root_that_is_known_it_is_the_service_itself(
 async def test_without_failing_traces_the_latest_count(operator: Actor, place: Place) -> None:
     place.traced(5, "petstore", "store", error=None)
 
-    found = await propose_raise(operator, service="store")
+    found = await propose_raise(operator, about=["store"])
 
     assert (found.services, found.failing, found.reason) == (("petstore",), False, "")
     assert "Of 5 traces of store" in found.why
+
+
+async def test_while_jaeger_is_silent_it_says_what_is_not_known(
+    operator: Actor, place: Place
+) -> None:
+    place.jaeger.fail(grpc.StatusCode.UNAVAILABLE)
+    fingerprint = await place.fires(operator, "StoreSlow", "store")
+
+    found = await propose_raise(operator, fingerprint=fingerprint)
+
+    assert found.services == ("store",)
+    assert found.why.startswith("Where its traces begin is unknown, and sampling is decided there")
 
 
 async def test_each_service_is_a_change_of_its_own_and_one_may_fail_alone(
@@ -192,8 +205,8 @@ async def test_above_the_ceiling_it_is_one_request_however_often_it_is_pressed(
     place.set(ceiling=6)
     services = ("gateway", "petstore")
 
-    first = await raise_sampling(operator, services=services, service="petstore")
-    second = await raise_sampling(operator, services=services, service="petstore")
+    first = await raise_sampling(operator, services=services, about=["petstore"])
+    second = await raise_sampling(operator, services=services, about=["petstore"])
 
     assert first[0].change and second[0].kept, "and what keeps everything is left as it is"
     assert first[1].request and second[1].request
@@ -213,7 +226,7 @@ async def test_what_keeps_every_trace_for_long_enough_is_left_as_it_is(
     term = Term(minutes * timerange.MINUTE)
     await change_policy(operator, service="petstore", policy=policy, term=term)
 
-    [done] = await raise_sampling(operator, services=["petstore"], service="petstore")
+    [done] = await raise_sampling(operator, services=["petstore"], about=["petstore"])
 
     assert (done.change is not None, done.kept is not None) == (changes, not changes)
     assert len(place.petstore.told) == 1 + changes
@@ -224,7 +237,7 @@ async def test_a_service_with_nothing_to_return_to_says_so(
 ) -> None:
     site_file(f'[sites.production.services.bare]\ninstances = ["{place.gateway.address}"]')
 
-    [unknown] = await raise_sampling(operator, services=["bare"], service="bare")
+    [unknown] = await raise_sampling(operator, services=["bare"], about=["bare"])
 
     assert "has no permanent sampling to return to" in str(unknown.error)
 
@@ -233,13 +246,13 @@ async def test_only_those_who_may_change_sampling_press(
     viewer: Actor, operator: Actor, place: Place
 ) -> None:
     with pytest.raises(NotPermitted):
-        await raise_sampling(viewer, services=["petstore"], service="petstore")
+        await raise_sampling(viewer, services=["petstore"], about=["petstore"])
     with pytest.raises(NotPermitted):
-        await propose_raise(viewer, service="petstore")
+        await propose_raise(viewer, about=["petstore"])
     with pytest.raises(InvalidInput, match="name 1 to 4 services"):
-        await raise_sampling(operator, service="petstore")
+        await raise_sampling(operator, about=["petstore"])
     with pytest.raises(NotFound):
-        await raise_sampling(operator, services=["<b>"], service="petstore")
+        await raise_sampling(operator, services=["<b>"], about=["petstore"])
     fingerprint = await place.fires(operator, "Elsewhere", "unheard-of")
     with pytest.raises(NotFound, match="has the labels of"):
         await propose_raise(operator, fingerprint=fingerprint)

@@ -42,8 +42,9 @@ def test_a_group_is_one_message_from_its_first_alert_to_its_last() -> None:
     assert [each.label for each in during.buttons] == [
         "I have it",
         "Silence 1 h",
+        "What changed",
         "Traces",
-        "Raise sampling",
+        "Sample at 100% for 15 min",
     ]
     assert channel.only.buttons == ()
     assert channel.only.final

@@ -207,6 +207,12 @@ def held_group(holding: Holding, group: AlertGroup) -> Acknowledgement | None:
 
 
 @register.filter
+def leaves_some(holding: Holding, alerts: Sequence[Alert]) -> bool:
+    """Return whether nobody has some of these alerts."""
+    return not all(map(holding.of, alerts))
+
+
+@register.filter
 def says_more_than(held: Acknowledgement | None, by: str) -> bool:
     """Return whether an alert says itself who has it: its group of one name may say so for all."""
     return held is not None and not (held.is_of_group and by == ALERT)

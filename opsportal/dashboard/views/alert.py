@@ -12,6 +12,7 @@ from ops.alerts import actions
 from ops.alerts.history import Episode
 from ops.alerts.one import ShownAlert
 from ops.errors import NotFound, NotPermitted, OpsError
+from ops.incidents.actions import Origin, OriginKind
 from ops.overview import actions as overview
 from ops.overview.actions import ChangeKind, TracesOfAlert
 from ops.sampling import actions as sampling
@@ -24,6 +25,7 @@ from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
 from opsportal.dashboard.templatetags.words import tone
+from opsportal.dashboard.views.incidents import open_from
 from opsportal.dashboard.visit import Visit, is_piece
 
 EPISODES = 50
@@ -38,7 +40,7 @@ LENGTH = "6h"
 
 
 @require_safe
-@page(actions.show_alert, live=Live(frozenset({"alerts", "notifications"}), own=True))
+@page(actions.show_alert, live=Live(frozenset({"alerts", "incidents", "notifications"}), own=True))
 async def show(visit: Visit, fingerprint: str) -> HttpResponse:
     """Show an alert; `?last=1d` is how much of its past is drawn."""
     asked = visit.request.GET.get("last", LENGTH)
@@ -77,6 +79,11 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
         "last": last,
         "may_silence": silences.CHANGE in visit.permissions,
         **await _having(visit, found),
+        "incident": await open_from(
+            visit,
+            Origin(OriginKind.ALERT, fingerprint),
+            Origin(OriginKind.GROUP, found.alert.name),
+        ),
         "sampled": service if may_sample else "",
         "lengths": LENGTHS,
         "episodes": [(each, _had(found, each)) for each in found.past.episodes[:EPISODES]],

@@ -1,16 +1,22 @@
 """`/incidents/N/`: one incident, what happened in its time, and what people write in it."""
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import InvalidInput
 from ops.incidents import actions
-from ops.incidents.actions import LONGEST_NOTE, Story
+from ops.incidents.actions import LONGEST_NOTE, Story, Target
+from ops.overview import actions as overview
+from ops.overview.actions import MOST_RAISED
+from ops.sampling import actions as sampling
+from ops.traces import actions as traces
 from opsportal.dashboard import words
 from opsportal.dashboard.incident_page import SIGNS, address_of, lanes
 from opsportal.dashboard.lanes import picture
 from opsportal.dashboard.pages import Live, page
-from opsportal.dashboard.visit import Visit
+from opsportal.dashboard.timeline_form import LENGTHS, View
+from opsportal.dashboard.visit import Visit, is_piece
 
 LONGEST_HEADING = 200
 SUBJECTS = frozenset({actions.SUBJECT, "alerts", "versions", "sampling"})
@@ -42,6 +48,51 @@ async def change(visit: Visit, number: int) -> HttpResponse:
     return HttpResponseRedirect(visit.url("incidents-one", number=str(number)))
 
 
+@require_safe
+@page(actions.show_causes)
+async def causes(visit: Visit, number: int) -> HttpResponse:
+    """Show what its traces have unlike the hour before: a piece that its page requests later."""
+    found = await actions.show_causes(visit.actor, number=number, site=visit.site.name)
+    context = {"causes": found, "number": number, "heading": f"Traces of incident {number}"}
+    part = is_piece(visit.request)
+    return await visit.render(
+        "partials/incident_causes.html" if part else "pages/incident_causes.html", context
+    )
+
+
+@require_safe
+@page(actions.export)
+async def write_up(visit: Visit, number: int) -> HttpResponse:
+    """Show the incident as Markdown, to copy or to download."""
+    text = await _markdown(visit, number)
+    context = {"heading": f"Incident {number} as Markdown", "text": text, "number": number}
+    return await visit.render("pages/incident_write_up.html", context)
+
+
+@require_safe
+@page(actions.export)
+async def markdown(visit: Visit, number: int) -> HttpResponse:
+    """Return the incident as a Markdown file."""
+    text = await _markdown(visit, number)
+    headers = {"Content-Disposition": f'attachment; filename="incident-{number}.md"'}
+    return HttpResponse(text, content_type="text/markdown; charset=utf-8", headers=headers)
+
+
+async def _markdown(visit: Visit, number: int) -> str:
+    """Return the incident as Markdown, with times in the viewer's zone and whole addresses."""
+
+    def address(target: Target) -> str:
+        path = address_of(visit, target)
+        if settings.PUBLIC_URL:
+            return f"{settings.PUBLIC_URL}{path}"
+        return visit.request.build_absolute_uri(path)
+
+    zone = visit.clock.zone.key if visit.clock.zone else "UTC"
+    return await actions.export(
+        visit.actor, number=number, zone=zone, address=address, site=visit.site.name
+    )
+
+
 def context(visit: Visit, story: Story) -> dict[str, object]:
     """Return what the page shows."""
     drawn = lanes(visit, story)
@@ -64,6 +115,28 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
             )
             for line in story.lines
         ],
+        "timeline": _timeline(visit, story),
+        "traced": visit.site.jaeger is not None
+        and bool(story.services)
+        and traces.READ in visit.permissions,
         "may_work": actions.WORK in visit.permissions,
+        "sampled": _sampled(visit, story),
         "longest_note": LONGEST_NOTE,
     }
+
+
+def _sampled(visit: Visit, story: Story) -> str:
+    """Return the services that one press samples, "" if that is not offered."""
+    if not story.incident.is_open or sampling.CHANGE not in visit.permissions:
+        return ""
+    return " and ".join(story.incident.services[:MOST_RAISED])
+
+
+def _timeline(visit: Visit, story: Story) -> str:
+    """Return the address of the site's time line of that time, "" if the viewer may not see it."""
+    if overview.READ not in visit.permissions:
+        return ""
+    middle = story.start + (story.end - story.start) // 2
+    length = next((each for each in LENGTHS.values() if each >= story.end - story.start), 0)
+    view = View(visit.clock.now, length or max(LENGTHS.values()), middle)
+    return f"{visit.url('timeline')}{view.query}"

@@ -13,6 +13,7 @@ from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit
 
 INCIDENTS = 50
+MOST_OFFERED = 10  # open incidents, to pin a trace to
 
 
 @require_safe
@@ -34,14 +35,17 @@ async def show(visit: Visit) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page(actions.list_incidents, on_post=actions.open_incident)
 async def new(visit: Visit) -> HttpResponse:
-    """Show the form; on POST, open the incident, or go to the one that is open for the same."""
-    typed = visit.request.POST if visit.request.method == "POST" else None
-    if typed is None:
-        return await _form(visit, IncidentForm(services=visit.site.services))
+    """Show the form, of `?kind=trace&key=ID` for what it is from; on POST, open the incident.
+
+    If one is open for the same already, go to that.
+    """
+    typed, posted = visit.request.POST or visit.request.GET, visit.request.method == "POST"
     origin = _origin(typed.get("kind", ""), typed.get("key", ""))
-    form = IncidentForm(typed, services=visit.site.services, needs_title=not origin.key)
-    if not form.is_valid():
-        return await _form(visit, form, status=400)
+    form = IncidentForm(
+        typed if posted else None, services=visit.site.services, needs_title=not origin.key
+    )
+    if not posted or not form.is_valid():
+        return await _form(visit, form, origin, status=400 if posted else 200)
     try:
         made = await actions.open_incident(
             visit.actor,
@@ -52,7 +56,7 @@ async def new(visit: Visit) -> HttpResponse:
         )
     except InvalidInput as error:
         form.add_error("title", str(error))
-        return await _form(visit, form, status=400)
+        return await _form(visit, form, origin, status=400)
     except Conflict:
         other = await open_from(visit, origin)
         if other is None:
@@ -82,7 +86,14 @@ def _heading(found: IncidentList) -> str:
     return f"{words.count(number, 'incident')} open" if number else "No incident is open"
 
 
-async def _form(visit: Visit, form: IncidentForm, status: int = 200) -> HttpResponse:
-    heading = "This incident cannot be opened" if status != 200 else "Open an incident"
-    context = {"heading": heading, "form": form}
+async def _form(
+    visit: Visit, form: IncidentForm, origin: Origin, status: int = 200
+) -> HttpResponse:
+    found = await actions.list_incidents(visit.actor, site=visit.site.name)
+    context = {
+        "heading": "This incident cannot be opened" if status != 200 else "Open an incident",
+        "form": form,
+        "origin": origin,
+        "still_open": [each for each in found.incidents if each.is_open][:MOST_OFFERED],
+    }
     return await visit.render("pages/incident_new.html", context, status=status)

@@ -9,6 +9,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import InvalidInput, OpsError
+from ops.incidents import actions as incidents
 from ops.overview import actions as overview
 from ops.overview.actions import EVERYTHING, MOST_RAISED, TERM, Raised
 from ops.requests import actions as requests
@@ -41,26 +42,45 @@ async def of_alert(visit: Visit, fingerprint: str) -> HttpResponse:
 @page(overview.propose_raise, on_post=overview.raise_sampling)
 async def of_service(visit: Visit, service: str) -> HttpResponse:
     """Do the same for a service."""
-    return await _press(visit, visit.url("overview-sample", service=service), service=service)
+    return await _press(visit, visit.url("overview-sample", service=service), about=[service])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page(overview.propose_raise, on_post=overview.raise_sampling)
+async def of_incident(visit: Visit, number: int) -> HttpResponse:
+    """Do the same for the services of an incident."""
+    found = await incidents.show_incident(visit.actor, number=number, site=visit.site.name)
+    address = visit.url("incidents-sample", number=str(number))
+    return await _press(visit, address, about=found.services[:MOST_RAISED])
 
 
 async def _press(
-    visit: Visit, press: str, fingerprint: str = "", service: str = ""
+    visit: Visit, press: str, fingerprint: str = "", about: Sequence[str] = ()
 ) -> HttpResponse:
-    which = {"fingerprint": fingerprint, "service": service, "site": visit.site.name}
+    where = visit.site.name
     if visit.request.method == "POST":
         typed = visit.request.POST
         since = visit.clock.now // timerange.SECOND * timerange.SECOND
         done = await overview.raise_sampling(
-            visit.actor, services=typed.getlist("service"), **which
+            visit.actor,
+            services=typed.getlist("service"),
+            fingerprint=fingerprint,
+            about=about,
+            site=where,
         )
         return HttpResponseRedirect(_result(visit, done, typed.getlist("about"), since))
-    found = await overview.propose_raise(visit.actor, **which)
-    context = {"raises": found, "press": press}
+    found = await overview.propose_raise(
+        visit.actor, fingerprint=fingerprint, about=about, site=where
+    )
+    since = visit.clock.now - TERM.duration
+    follow = [(each, _followed(visit, each, since)) for each in found.about]
+    context = {"raises": found, "press": press, "follow": follow}
     if is_piece(visit.request):
         return await visit.render("partials/press_form.html", context)
     named = words.name(" and ".join(found.services))
     heading = f"Sample {named} at {EVERYTHING} {TERM}?"
+    if found.kept_until is not None:
+        heading = f"Every trace of {named} is kept already"
     return await visit.render("pages/press.html", {**context, "heading": heading})
 
 
@@ -121,17 +141,16 @@ async def show(visit: Visit) -> HttpResponse:
             "lines": lines,
             "raised": any(each.until is not None for each in lines),
             "since": since,
-            "follow": [
-                (each, followed(visit.site.name, _traces_of(visit, each, since)))
-                for each in about or names
-            ],
+            "follow": [(each, _followed(visit, each, since)) for each in about or names],
         },
     )
 
 
-def _traces_of(visit: Visit, service: str, since: int) -> TraceQuery:
-    range = TimeRange(Moment(since), NOW)
-    return TraceQuery(site=visit.site.name, service=service, range=range, limit=FOLLOWED)
+def _followed(visit: Visit, service: str, since: int) -> str:
+    """Return the address of a service's traces since a moment, which follows them."""
+    range = TimeRange(Moment(since // timerange.SECOND * timerange.SECOND), NOW)
+    query = TraceQuery(site=visit.site.name, service=service, range=range, limit=FOLLOWED)
+    return followed(visit.site.name, query)
 
 
 async def _line(visit: Visit, service: str, since: int, asked: RequestedChange | None) -> Line:

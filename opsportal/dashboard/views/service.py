@@ -1,4 +1,4 @@
-"""`/services/NAME/`: what is wrong with a service, and what that rests on."""
+"""`/services/NAME/`: what is wrong with a service, and what that rests on; `…/unlike/`: why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,9 @@ from django.views.decorators.http import require_safe
 
 from ops.overview import actions, findings
 from ops.overview.actions import Diagnosis
-from ops.overview.lately import LATELY, OperationLately
+from ops.overview.lately import BEFORE, LATELY, OperationLately
 from ops.sampling import actions as sampling
+from ops.traces import actions as traces
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.timerange import TimeRange
 from opsportal.dashboard import words
@@ -56,6 +57,26 @@ async def show(visit: Visit, service: str) -> HttpResponse:
             **_traces(found),
         },
     )
+
+
+@require_safe
+@page(traces.compare_windows)
+async def unlike(visit: Visit, service: str) -> HttpResponse:
+    """Show what a service's traces of the last 15 minutes have unlike the hour before."""
+    name = visit.site.service(service).name
+    end = visit.clock.now // traces.STEP * traces.STEP
+    since = end - LATELY
+    found = await traces.compare_windows(
+        visit.actor,
+        service=name,
+        start=since,
+        end=end,
+        before_start=since - BEFORE,
+        before_end=since,
+        site=visit.site.name,
+    )
+    heading = f"{words.name(name)}: the last 15 min and the hour before"
+    return await visit.render("pages/service_unlike.html", {"found": found, "heading": heading})
 
 
 def _traces(found: Diagnosis) -> Mapping[str, object]:

@@ -143,7 +143,7 @@ async def test_it_shows_one_alert_with_its_rule_and_its_past(
     [link] = reply.links
     assert link.url.endswith(f"/alerts/{gone.fingerprint}/")
     assert [each.line for each in reply.follow_ups][:3] == [
-        f"ack {gone.fingerprint}", "diagnose petstore", "list traces petstore error",
+        f"ack {gone.fingerprint}", "what changed before Deep", "list traces petstore error",
     ]  # fmt: skip
     by_id = await said(viewer, f"alert {gone.fingerprint}")
     assert by_id.summary == reply.summary

@@ -49,7 +49,7 @@ async def test_the_button_of_an_alert_samples_where_its_traces_begin(
     traces, back = reply.follow_ups
     assert traces.line.startswith("list traces store from=20")
     assert back.label == "Return to 10% now"
-    again = await said(operator, "sampling up StoreSlow")
+    again = await said(operator, 'sampling up alertname="StoreSlow"')
     assert again.summary == "petstore is sampled at 100%"
     assert again.rows[0].cells[1].startswith("keeps every trace already until ")
 

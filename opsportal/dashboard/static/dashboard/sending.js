@@ -42,8 +42,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (!document.querySelector("#unsent")) endedSession(requestConfig.elt);
 });
 
-function hasTyped() {
-  return [...document.querySelectorAll("main input, main select, main textarea")].some((field) => {
+function hasTyped(place = document.querySelector("main")) {
+  return [...(place?.querySelectorAll("input, select, textarea") ?? [])].some((field) => {
     if (field.type === "checkbox") return field.checked !== field.defaultChecked;
     if (!field.options) return field.value !== field.defaultValue;
     return [...field.options].some((option) => option.selected !== option.defaultSelected);
@@ -88,7 +88,7 @@ function endedSession(elt) {
 function say(elt, ...words) {
   document.querySelector("#unsent")?.remove();
   const form = elt.closest("form");
-  if (form) words.push(KEPT);
+  if (form && hasTyped(form)) words.push(KEPT);
   const mark = make("span", { class: "mark", "aria-hidden": "true" }, "▲");
   const sentence = make("p", {}, mark, " ", ...words.flatMap((word) => [word, " "]));
   const notice = make("div", { class: "notice error", role: "alert", id: "unsent" }, sentence);

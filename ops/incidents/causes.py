@@ -1,0 +1,95 @@
+"""What the traces of an incident's services have unlike the hour before it."""
+
+import asyncio
+from dataclasses import dataclass
+
+from ops.actor import Actor
+from ops.alerts import actions as alerts
+from ops.errors import NotPermitted, NotSetUp, OpsError
+from ops.incidents.facts import Incident
+from ops.incidents.gathering import course, episodes, services_of, window
+from ops.incidents.services import Step, rollout_steps
+from ops.overview.figures import known
+from ops.overview.snapshot import if_allowed
+from ops.rights import rights_of
+from ops.sites import Service, Site
+from ops.traces import actions as traces
+from ops.traces.actions import WindowComparison
+from ops.versions import actions as versions
+from ops.vocabulary import timerange
+
+MOST_COMPARED = 2  # services
+BEFORE = 15 * timerange.MINUTE  # a rollout so long before is what the time starts with
+EARLIER = 5 * timerange.MINUTE  # what an alert reacts to starts before it
+LONGEST = timerange.HOUR  # of what is compared with the hour before
+STEP = 20 * timerange.SECOND  # a comparison up to now is the same for everybody for so long
+
+
+@dataclass(frozen=True, slots=True)
+class Causes:
+    """The traces of a service during an incident against the hour before.
+
+    `comparison` is None if there is nothing to compare; `problem` says why, "" if that is no
+    problem.
+    """
+
+    service: str
+    comparison: WindowComparison | None
+    problem: str = ""
+
+
+async def find_causes(actor: Actor, site: Site, incident: Incident) -> tuple[Causes, ...]:
+    """Compare them concurrently, as far as the reader may see them."""
+    found = services_of(site, incident)[:MOST_COMPARED]
+    return tuple(await asyncio.gather(*(_of(actor, site, incident, each) for each in found)))
+
+
+async def _of(actor: Actor, site: Site, incident: Incident, service: Service) -> Causes:
+    since, until = await _times(actor, site, incident, service)
+    try:
+        comparison = await traces.compare_windows(
+            actor,
+            service=service.name,
+            start=since,
+            end=until,
+            before_start=since - timerange.HOUR,
+            before_end=since,
+            site=site.name,
+        )
+    except NotPermitted:
+        return Causes(service.name, None, "You are not allowed to see traces")
+    except NotSetUp:
+        return Causes(service.name, None)
+    except OpsError as error:
+        return Causes(service.name, None, f"The traces were not compared: {error}")
+    return Causes(service.name, comparison)
+
+
+async def _times(actor: Actor, site: Site, incident: Incident, service: Service) -> tuple[int, int]:
+    """Return the time that is compared: from the rollout, or shortly before the first alert.
+
+    It ends when all is quiet, or now.
+    """
+    now = timerange.now_ns()
+    start, end = window(incident, now)
+    may = (await rights_of(actor.user_id)).permissions
+    active, histories = await asyncio.gather(
+        if_allowed(
+            alerts.READ in may and bool(site.prometheus),
+            lambda: episodes(actor, site, incident, start, end),
+        ),
+        if_allowed(
+            versions.READ in may,
+            lambda: versions.list_histories(actor, service=service.name, site=site.name),
+        ),
+    )
+    fired = course(known(active), end)
+    began = fired.began or incident.begins
+    history = (known(histories) or {}).get(service.name)
+    steps = rollout_steps(service.name, history, began - BEFORE, began)
+    started = [each.at for each in steps if each.step is Step.STARTED]
+    since = started[-1] if started else began - EARLIER
+    until = max(min(fired.quiet_since or end, since + LONGEST), since + timerange.SECOND)
+    if until > now - STEP:
+        until = max(until // STEP * STEP, since + timerange.SECOND)
+    return since, until

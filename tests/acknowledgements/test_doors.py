@@ -1,0 +1,50 @@
+"""Who has an alert, over gRPC."""
+
+from typing import TYPE_CHECKING
+
+import grpc.aio
+import pytest
+from pytest_django import Settings
+
+from ops.acknowledgements import actions
+from ops.actor import Actor
+from ops.rpc import auth
+from ops.rpc.server import serve_grpc
+from ops.vocabulary import timerange
+from proto.ops.ops_pb2 import AlertsReq
+from proto.ops.ops_pb2_grpc import OpsStub
+from tests.fakes.prometheus import FakePrometheus
+
+if TYPE_CHECKING:
+    from proto.ops.ops_pb2_grpc import OpsAsyncStub
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def test_a_program_reads_who_has_an_alert(
+    operator: Actor, mia: Actor, viewer: Actor, prometheus: FakePrometheus, settings: Settings
+) -> None:
+    settings.GRPC_ANONYMOUS_USER = viewer.name
+    auth.cache.clear()
+    until = timerange.now_ns() + timerange.HOUR
+    async with (
+        serve_grpc("127.0.0.1:0") as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        ops: OpsAsyncStub = OpsStub(channel)
+        before = (await ops.Alerts(AlertsReq())).alerts
+        await actions.acknowledge(operator, name="QueueDeep", until=until, note="looking")
+        await actions.hand_over(operator, name="QueueDeep", to="mia")
+        after = (await ops.Alerts(AlertsReq())).alerts
+
+    assert not any(each.HasField("held") for each in before)
+    for each in after:
+        held = each.held
+        assert (held.person, held.given_by, held.note, held.until) == (
+            "mia",
+            "olga",
+            "looking",
+            until,
+        )
+        assert held.all
+        assert held.since

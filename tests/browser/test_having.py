@@ -1,0 +1,82 @@
+"""Two browsers and the console see one acknowledgement at once."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+from pytest_django import Settings
+
+from bot import console
+from ops.database import in_database
+from tests.browser.conftest import Web, log_in
+from tests.conftest import Person, actor_of
+from tests.dashboard.places import Place
+from tests.fakes.prometheus import alert
+from tests.watch.conftest import watching
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ALERTS = "/sites/production/alerts/"
+
+
+@pytest.fixture(autouse=True)
+def slow(settings: Settings) -> None:
+    settings.POLL_SECONDS = 60.0  # what is seen at once is not seen because of a poll
+
+
+async def test_two_browsers_and_the_console_see_who_has_it_at_once(
+    web: Web, place: Place, person: Person
+) -> None:
+    deep = (alert("QueueDeep", severity="page", pod=pod) for pod in ("one", "two"))
+    place.prometheus.rule("QueueDeep", *deep)
+    olga = actor_of(await in_database(person, "olga", "operators"))
+    await in_database(person, "mia", "operators")
+    async with watching(), web.open() as hers, web.open() as theirs:
+        for page, name in ((hers, "mia"), (theirs, "olga")):
+            await log_in(page, name)
+            await page.goto(ALERTS)
+            await expect(page.locator("#live .state")).to_have_text("Live")
+        await theirs.get_by_role("link", name="QueueDeep").first.click()
+        await expect(theirs.locator("h1")).to_have_text("QueueDeep is firing")
+        await expect(theirs.locator("#live .state")).to_have_text("Live")
+
+        await hers.get_by_role("button", name="I have it").click()
+
+        await expect(hers.locator(".alerts h2 .chip.held")).to_have_text("mia has it")
+        await expect(theirs.locator(".notice.held p")).to_contain_text("mia has all alerts")
+        await expect(theirs.get_by_role("button", name="I have it")).to_have_count(0)
+        said = await console.answer(olga, "alerts QueueDeep")
+        assert "mia has it" in said.rows[0].below
+
+        await theirs.get_by_role("button", name="Take over").click()
+
+        await expect(hers.locator(".alerts h2 .chip.held")).to_have_text("olga has it")
+        await expect(theirs.get_by_role("button", name="Give back")).to_be_visible()
+        given = await console.answer(olga, "give back QueueDeep")
+        assert not given.failed
+        await expect(hers.get_by_role("button", name="I have it")).to_be_visible()
+        await expect(theirs.get_by_role("button", name="I have it")).to_be_visible()
+
+
+async def test_the_one_who_presses_second_reads_who_has_it(
+    web: Web, place: Place, person: Person
+) -> None:
+    place.prometheus.rule("QueueDeep", alert("QueueDeep", severity="page"))
+    for name in ("olga", "mia"):
+        await in_database(person, name, "operators")
+    async with watching(), web.open() as page, web.open() as other:
+        for each, name in ((page, "olga"), (other, "mia")):
+            await each.route_web_socket("**/live/**", lambda socket: socket.close())
+            await log_in(each, name)
+            await each.goto(ALERTS)
+        await asyncio.gather(
+            *(each.get_by_role("button", name="I have it").click() for each in (page, other))
+        )
+
+        await expect(page.locator(".chip.held, #unsent").first).to_be_visible()
+        await expect(other.locator(".chip.held, #unsent").first).to_be_visible()
+        has_it = [bool(await each.locator(".chip.held").count()) for each in (page, other)]
+        assert sorted(has_it) == [False, True]
+        loser, name = (other, "olga") if has_it[0] else (page, "mia")
+        await expect(loser.locator("#unsent")).to_contain_text(
+            f"{name} has all QueueDeep alerts since just now"
+        )

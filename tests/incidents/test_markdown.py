@@ -1,0 +1,100 @@
+"""An incident as Markdown: it reads as a story, and hostile texts stay texts."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ops.alerts.during import AlertsDuring
+from ops.incidents.facts import Entry, EntryKind
+from ops.incidents.gathering import Story
+from ops.incidents.lines import Target
+from ops.incidents.markdown import escaped, write_up
+from ops.incidents.services import ServiceDuring, rollout_steps, sampled
+from ops.incidents.story import lines
+from tests.incidents.test_story import ALL, ONE, ROLLED_BACK, at, change, group, incident
+
+UTC = ZoneInfo("UTC")
+
+
+def address(target: Target) -> str:
+    return f"https://ops.example.com/{target.kind}/{target.key}"
+
+
+def story(*entries: Entry, **fields: object) -> Story:
+    whole = incident(*entries, closed_at=at(35), closer="alice", **fields)
+    service = ServiceDuring(
+        "petstore",
+        steps=rollout_steps("petstore", ROLLED_BACK, at(0), at(30)),
+        sampled=sampled(None, [change(12, ALL, ONE, lasts=15)], at(0), at(30)),
+    )
+    alerts = AlertsDuring((group("QueueDeep", (7, 26)), group("SlowSearch", (11, 24))))
+    told = lines(whole, alerts, [service], ())
+    return Story(whole, at(-8), at(35), alerts, (service,), told)
+
+
+def test_it_reads_as_a_story() -> None:
+    note = Entry(at(15), EntryKind.NOTE, "bob", "browser", "only petstore-3\nstore is fine")
+    pin = Entry(at(16), EntryKind.PINNED, "bob", "browser", "4bf92f3577b34da6")
+
+    text = write_up(story(note, pin), (), UTC, address)
+
+    assert text.splitlines()[:8] == [
+        "# petstore slow",
+        "",
+        "Incident 3 on production, about petstore. alice opened it on 24 November 2026 at 12:12. "
+        "alice closed it at 12:35, after 23 min. All times are UTC.",
+        "",
+        "## Summary",
+        "",
+        "Alerts fired for 19 min, from 12:07 to 12:26: QueueDeep (19 min) and SlowSearch (13 min). "
+        "petstore started to roll out 1.3.0 at 12:06, 1 min before the first alert. "
+        "It went back to 1.2.0 at 12:24; the last alert resolved 2 min later. "
+        "More traces were kept from 12:12 on to see the cause. alice and bob worked on it.",
+        "",
+    ]
+    assert (
+        "- **12:06** [petstore](<https://ops.example.com/versions/>) started rolling 1.2.0 → 1.3.0 "
+        "(1 of 3 instances)"
+    ) in text
+    assert "- **12:15** **bob**: “only petstore-3 store is fine”" in text
+    assert (
+        "## Pinned traces\n\n"
+        "- [4bf92f3577b34da6](<https://ops.example.com/trace/4bf92f3577b34da6>), by bob"
+    ) in text
+
+
+def test_times_are_in_the_zone_that_is_named() -> None:
+    text = write_up(story(), (), ZoneInfo("Europe/Berlin"), address)
+
+    assert "at 13:12. alice closed it at 13:35" in text
+    assert "All times are Europe/Berlin." in text
+    assert "12:06" not in text
+
+
+@pytest.mark.parametrize(
+    ("hostile", "said"),
+    [
+        ("[x](javascript:alert(1))", r"\[x\](javascript:alert(1))"),
+        ("<script>&amp;", r"\<script\>\&amp;"),
+        ("a|b\n# c\n- d", r"a\|b \# c - d"),
+        ("**bold** _it_ `code` ~~no~~", r"\*\*bold\*\* \_it\_ \`code\` \~\~no\~\~"),
+        (
+            "see https://evil.example www.evil.example",
+            r"see https\://evil.example www\.evil.example",
+        ),
+        ("![i](http://x) @here $x$", r"\!\[i\](http\://x) \@here \$x\$"),
+        ("\u202egnp.exe\u2066\x00\x1b[31m", r"gnp.exe \[31m"),
+        ("x" * 500, f"{'x' * 399}…"),
+    ],
+)
+def test_what_people_and_alerts_say_stays_text(hostile: str, said: str) -> None:
+    assert escaped(hostile) == said
+
+
+def test_nothing_hostile_breaks_a_line_or_a_link() -> None:
+    note = Entry(at(15), EntryKind.NOTE, "mallory](x)", "browser", "# no\n\n| heading |\n```")
+    text = write_up(story(note, title="a](b)\n# c"), (), UTC, address)
+
+    assert text.startswith("# a\\](b) \\# c\n")
+    assert "**mallory\\](x)**: “\\# no \\| heading \\| \\`\\`\\`”" in text
+    assert [each for each in text.splitlines() if each.startswith("# ")] == ["# a\\](b) \\# c"]
