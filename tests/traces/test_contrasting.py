@@ -135,6 +135,7 @@ def test_a_few_failures_are_no_news(site: Site, failed: int) -> None:
     now = [seen(error="refused")] * failed + [seen()] * 20
     found = compare(site, now, [seen()] * 2_000)
     assert (words(found), found.failures[0].traces, found.failures[0].is_new) == ([], failed, False)
+    assert found.other_failures == found.failures
 
 
 def test_without_traces_before_nothing_is_said_to_be_new(site: Site) -> None:
@@ -150,6 +151,7 @@ def test_an_error_that_was_there_before_is_not_new(site: Site) -> None:
         "More often: refused in QuerySearch of store in 40 of 100 traces, 2 of 200 the hour before"
     )
     assert (found.failures[0].before, found.failures[0].is_new) == (2, False)
+    assert found.other_failures == (), "it is said already"
 
 
 def test_after_more_kinds_of_errors_than_are_counted_nothing_is_new(site: Site) -> None:
