@@ -66,6 +66,11 @@ def given_back(done: Acknowledgement) -> Reply:
     )
 
 
+def take_over_line(name: str, fingerprint: str, site: str) -> str:
+    """Return the command that takes an alert, or all of a name, over."""
+    return f"take over {fingerprint or quote(name)}{site_key(site)}"
+
+
 def _line(done: Acknowledgement) -> str:
     return f"{done.fingerprint or quote(done.name)}{site_key(done.site)}"
 

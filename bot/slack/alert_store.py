@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from bot.channel_messages import Again, ChannelMessage
 from bot.models import AlertMessage, ClosedChannel
@@ -30,7 +30,7 @@ from ops.subscriptions.actions import AllPosted, Posted
 from ops.vocabulary import timerange
 
 LEASE = timedelta(seconds=20)  # longer than a call to Slack takes, except if it hardly answers
-KEPT = timedelta(days=30)
+KEPT, LONGEST_KEPT = timedelta(days=30), timedelta(days=90)
 CLOSED = timedelta(minutes=10)  # until a channel that takes no messages is tried again
 
 
@@ -76,16 +76,18 @@ def settle(
 ) -> None:
     """Leave as it is what is no longer wanted of what was asked for, and what shows its end.
 
-    The oldest messages are forgotten.
+    What has been left so for long is forgotten, and what nobody has asked for since.
     """
-    AlertMessage.objects.filter(changed__lt=now - KEPT).delete()
+    left = Q(final=True, changed__lt=now - KEPT) | Q(changed__lt=now - LONGEST_KEPT)
+    AlertMessage.objects.filter(left).delete()
     tops = {(each.subscription, each.key): each for each in wanted}
-    over = []
     for subscription in subscriptions:
         keys = [each.key for each in asked.get(subscription, ())]
-        found = AlertMessage.objects.filter(subscription=subscription, key__in=keys)
-        over += [row.pk for row in found if _is_over(row, tops.get((subscription, row.key)))]
-    AlertMessage.objects.filter(pk__in=over).update(final=True)
+        theirs = AlertMessage.objects.filter(subscription=subscription)
+        found = theirs.filter(key__in=keys)
+        over = [row.key for row in found if _is_over(row, tops.get((subscription, row.key)))]
+        if over:
+            theirs.filter(Q(key__in=over) | Q(parent__in=over)).update(final=True)
 
 
 def _is_over(row: AlertMessage, wanted: ChannelMessage | None) -> bool:

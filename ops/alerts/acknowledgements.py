@@ -1,17 +1,18 @@
 """Who has which alert: acknowledgements in our own database.
 
 Whether one is over is computed with the clock by everybody who reads it; the watcher writes it
-down, as it does when an alert has resolved. Call these functions in ops.database.in_database.
+down, as it does when an alert has resolved (ops.alerts.held). Call these functions in
+ops.database.in_database.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert
+from ops.alerts.models import LONGEST_NAME, HeldAlert
 from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from ops.rights import rights_as_read
 from ops.vocabulary import timerange
@@ -19,11 +20,10 @@ from ops.vocabulary.acknowledgements import (
     GIVEN_BACK,
     HANDED_OVER,
     OVER,
-    RESOLVED,
     Acknowledgement,
     Holding,
 )
-from ops.watch.periods import Changes, stored
+from ops.watch.periods import stored
 
 ACKNOWLEDGE = "alerts.acknowledge"
 MOST = 500  # that are listed at once
@@ -135,40 +135,6 @@ def people() -> tuple[str, ...]:
     """Return the names of the users who may have an alert."""
     found = User.objects.with_perm(ACKNOWLEDGE, backend="django.contrib.auth.backends.ModelBackend")
     return tuple(found.order_by("username").values_list("username", flat=True)[:MOST])
-
-
-class Ended(Changes[HeldAlert]):
-    """Acknowledgements that have ended, and why, by primary key."""
-
-    def __init__(self) -> None:
-        super().__init__(HeldAlert)
-        self.why: dict[int, str] = {}
-
-    def write(self) -> None:
-        for pk, end in self.ended.items():
-            HeldAlert.objects.filter(pk=pk, end=None).update(end=end, why=self.why[pk])
-
-
-def endings(
-    site: str, now: int, is_active: Callable[[str, str], bool], *, sure: bool
-) -> Changes[HeldAlert]:
-    """Return what has ended by now: its time is over, or its alert has resolved.
-
-    `is_active` says of a fingerprint ("" for any) and a name whether such an alert is active, as
-    far as is known. Unless that is `sure`, an alert has only resolved if it was seen to.
-    """
-    found = Ended()
-    for row in HeldAlert.objects.filter(site=site, end=None, start__lt=now):
-        if 0 < row.until <= now:
-            found.ended[row.pk], found.why[row.pk] = row.until, OVER
-        elif not is_active(row.fingerprint, row.name) and (sure or _was_seen_to_end(row)):
-            found.ended[row.pk], found.why[row.pk] = now, RESOLVED
-    return found
-
-
-def _was_seen_to_end(row: HeldAlert) -> bool:
-    which = {"key": row.fingerprint} if row.fingerprint else {"name": row.name}
-    return AlertPeriod.objects.filter(site=row.site, end__gte=row.start, **which).exists()
 
 
 def _in_force(what: Held, now: int) -> HeldAlert | None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from ops.alerts.acknowledgements import endings
 from ops.alerts.arranging import Pairs, merge, urgency
 from ops.alerts.flooding import Floods
+from ops.alerts.held import HeldHistory
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert, RulePeriod
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
@@ -91,11 +91,13 @@ class AlertHistory:
             facts_of_row=lambda row: (row.source, without_numbers(row.error)),
         )
         self._floods = Floods(site.name)
+        self._held = HeldHistory(site.name)
 
     def resume(self) -> None:
         self._alerts.resume()
         self._rules.resume()
         self._floods.resume()
+        self._held.resume()
 
     def changes(self, picture: Picture[Rules]) -> Sequence[Changes[Any]]:
         young = {
@@ -127,7 +129,13 @@ class AlertHistory:
         )
         return [
             alerts,
-            self._held(picture.at, reported, sure=len(whole) == len(self._origins)),
+            self._held.changes(
+                picture.at,
+                reported,
+                self._alerts.open,
+                (facts.name for facts in self._alerts.known),
+                sure=len(whole) == len(self._origins),
+            ),
             self._rules.changes(
                 picture.at,
                 _broken(young),
@@ -135,17 +143,6 @@ class AlertHistory:
             ),
             floods,
         ]
-
-    def _held(self, now: int, reported: Sequence[Alert], *, sure: bool) -> Changes[HeldAlert]:
-        """Return which acknowledgements have ended; those of active alerts go on."""
-        keys = cache(lambda: {each.fingerprint for each in reported} | self._alerts.open)
-        names = cache(lambda: {*map(_name, reported), *map(_name, self._alerts.known)})
-        return endings(
-            self._site.name,
-            now,
-            lambda key, name: key in keys() if key else name in names(),
-            sure=sure,
-        )
 
     def _is_unknown(self, sources: Iterable[str], whole: Collection[str]) -> bool:
         """Return whether what these sources reported may still be there, though it is not seen.
@@ -171,17 +168,13 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=_name(alert),
+        name=stored(alert.name)[:LONGEST_NAME],
         group=stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),
         sources=list(alert.sources),
         active_at=alert.active_at,
     )
-
-
-def _name(alert: "Alert | _Facts") -> str:
-    return stored(alert.name)[:LONGEST_NAME]
 
 
 class _Facts(msgspec.Struct, frozen=True, gc=False):

@@ -30,6 +30,9 @@ class Channel:
         """The channel as people know it."""
         return f"#{self.name}" if self.name else self.id
 
+    def __str__(self) -> str:
+        return f"{self.id} ({self.label})" if self.name else self.id
+
     def check(self) -> None:
         """Raise InvalidInput if it must not hear of alerts, as far as the door knows."""
         if not is_channel(self.id):

@@ -12,10 +12,11 @@ from ops.backends.prometheus import Rules
 from ops.vocabulary.acknowledgements import OVER, RESOLVED
 from ops.vocabulary.timerange import SECOND
 from tests.alerts.making import NOON, alert
+from tests.alerts.past import watched
 from tests.watch.test_history import DOWN, PAIR, RULE, Remembering
 
 pytestmark = pytest.mark.django_db
-OTHER = replace(alert("Down", {"pod": "two"}, sources=("main",)))
+OTHER = alert("Down", {"pod": "two"}, sources=("main",))
 OLGA = Person(None, "olga")
 
 
@@ -85,3 +86,24 @@ def test_one_whose_time_is_over_ends_then_whoever_notices_first() -> None:
     new = acknowledgements.take(what, OLGA, until=0, note="", services=(), now=later)
     assert ends()[1:] == [("", OVER, 10), ("", "", None)]
     assert new.since == later
+
+
+def test_what_began_while_nobody_watched_has_resolved_meanwhile() -> None:
+    seen = Remembering()
+    seen.sees(DOWN, OTHER)
+    for key in (DOWN.fingerprint, OTHER.fingerprint, ""):
+        take(key)
+    watched(NOON - 60 * SECOND, NOON + 30 * SECOND)
+    watched(NOON + 300 * SECOND, NOON + 300 * SECOND)
+
+    seen = Remembering()
+    seen.at = seen.clock = NOON + 300 * SECOND
+    again = replace(DOWN, active_at=NOON + 200 * SECOND)
+    seen.sees(again, OTHER)
+    assert ends() == [
+        (DOWN.fingerprint, RESOLVED, 30),
+        (OTHER.fingerprint, "", None),
+        ("", "", None),
+    ]
+    seen.sees(again, replace(OTHER, active_at=NOON + 301 * SECOND))
+    assert ends()[1:] == [(OTHER.fingerprint, "", None), ("", "", None)], "it was watched by then"

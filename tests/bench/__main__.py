@@ -1,11 +1,12 @@
-"""Measure, and write the figures to docs/benchmarks.md: `make bench`, about fifteen minutes.
+"""Measure, and write the figures to docs/benchmarks.md: `make bench`, about twenty minutes.
 
 Server, load and backends share the machine. `--only search` measures only the search for traces,
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
 `--only open` many open pages, `--only remote` machines that ask, `--only past` alerts with a long
-history, `--only causes` what changed before an alert, `--only polling` a watcher. `--seconds 1`
-shortens the first two.
+history, `--only causes` what changed before an alert, `--only incident` an incident's page,
+`--only polling` a watcher, `--only storm` subscribed channels. `--seconds 1` shortens the first
+two.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from tests.bench import (
     causes,
     crowd,
     holds,
+    incident,
     machines,
     many,
     open_pages,
@@ -32,6 +34,7 @@ from tests.bench import (
     reading,
     searching,
     stops,
+    storm,
 )
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
@@ -125,9 +128,11 @@ async def _crowd() -> list[str]:
 APART = {
     "past": past.measure,
     "causes": causes.measure,
+    "incident": incident.measure,
     "many": many.measure,
     "holds": holds.measure,
     "polling": polling.measure,
+    "storm": storm.measure,
     "crowd": _crowd,
     "remote": machines.measure,
     "open": open_pages.measure,

@@ -174,6 +174,8 @@ def test_it_knows_the_live_pages() -> None:
         "timeline/",
         "sampling/",
         "sampling/raised/",
+        "incidents/",
+        "incidents/1/",
         "traces/",
     ]
     assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}

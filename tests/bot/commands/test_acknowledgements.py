@@ -69,6 +69,7 @@ async def test_the_second_one_reads_in_a_sentence_who_has_it(operator: Actor, mi
 
     assert refused.failed
     assert refused.summary.endswith("olga has all QueueDeep alerts since just now")
+    assert buttons(refused) == [("Take over", "take over QueueDeep")]
 
 
 async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia: Actor) -> None:
