@@ -55,17 +55,13 @@ def subscription_list(found: SubscriptionList, here: str) -> Reply:
 def _row(each: Subscription) -> Row:
     by = "the site file" if each.fixed else each.made_by
     below = (each.terms, each.problem)
-    cells = (str(each.number), _mention(each), shortened(each.what, LONGEST_FILTER), by)
+    cells = (str(each.number), each.where, shortened(each.what, LONGEST_FILTER), by)
     made = () if each.fixed else (Sentence("since ", when(each.made_at)),)
     return Row(cells, (*filter(None, below), *made))
 
 
 def _place(each: Subscription) -> str:
     return "This console" if each.channel == CONSOLE else "This channel"
-
-
-def _mention(each: Subscription) -> str:
-    return "this console" if each.channel == CONSOLE else each.where
 
 
 def _end(each: Subscription) -> FollowUp:
