@@ -40,7 +40,8 @@ def have_it(
 def has_it(done: Acknowledgement) -> Reply:
     """Return who has an alert after a change, with what can be done next."""
     which = _line(done)
-    until = (" until ", when(done.until)) if done.until else (" until it resolves",)
+    resolved = " until they resolve" if done.is_of_group else " until it resolves"
+    until = (" until ", when(done.until)) if done.until else (resolved,)
     given = f", handed over by {done.given_by}" if done.given_by else ""
     return Reply(
         Sentence(f"{done.person} has {done.what}", *until, given, elsewhere(done.site)),

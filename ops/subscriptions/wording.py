@@ -108,6 +108,8 @@ def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
         yield (f"It was {looked} at the last look. While it flaps, this changes every 5 min",)
     elif run.end:
         yield ("It fired from ", At(run.start), " to ", At(run.end))
+    elif len(run.intervals) > 1:
+        yield ("Firing again since ", At(run.intervals[-1][0]), ", first at ", At(run.start))
     else:
         yield ("Firing since ", At(run.start))
     yield from _hands(run, state, around)

@@ -34,6 +34,7 @@ from datetime import datetime, timedelta, timezone
 from ops.actor import Actor, Door
 from ops.alerts.models import AlertPeriod
 from ops.audit import chain
+from ops.audit.models import Outcome
 from ops.incidents.models import StoredEntry, StoredIncident
 from ops.sampling.models import Revision
 from ops.watch.models import SourcePeriod, Watched
@@ -60,7 +61,7 @@ for number in range({CHANGES}):
         at=moment + timedelta(seconds=10 * number), site="bench", service="petstore",
         strategy="rate", rate=(1 + number % 9) / 10, previous="10%", actor="bench", door="browser",
         request_id=f"{{number:x}}", reason="QueueDeep is firing")
-    for outcome in ("started", "ok"):
+    for outcome in (Outcome.STARTED, Outcome.OK):
         chain.append(olga, "sampling.change_policy", "bench/petstore", outcome)
 row = StoredIncident.objects.create(
     site="bench", number=1, title="petstore slow", services=["petstore"], begins=begins,

@@ -76,7 +76,7 @@ async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia:
     await said(operator, "ack QueueDeep")
 
     handed = await said(operator, 'hand over QueueDeep to mia because="my shift ends"')
-    assert handed.summary.startswith("mia has all QueueDeep alerts until it resolves, handed over")
+    assert handed.summary.startswith("mia has all QueueDeep alerts until they resolve, handed over")
     assert "handed over by olga" in handed.summary
     assert (await said(operator, "give back QueueDeep")).failed
     assert not (await said(operator, "take over QueueDeep")).failed
