@@ -40,7 +40,8 @@ def have_it(
 def has_it(done: Acknowledgement) -> Reply:
     """Return who has an alert after a change, with what can be done next."""
     which = _line(done)
-    until = (" until ", when(done.until)) if done.until else (" until it resolves",)
+    resolved = " until they resolve" if done.is_of_group else " until it resolves"
+    until = (" until ", when(done.until)) if done.until else (resolved,)
     given = f", handed over by {done.given_by}" if done.given_by else ""
     return Reply(
         Sentence(f"{done.person} has {done.what}", *until, given, elsewhere(done.site)),
@@ -64,6 +65,11 @@ def given_back(done: Acknowledgement) -> Reply:
             FollowUp("Show it", _show(done)),
         ),
     )
+
+
+def take_over_line(name: str, fingerprint: str, site: str) -> str:
+    """Return the command that takes an alert, or all of a name, over."""
+    return f"take over {fingerprint or quote(name)}{site_key(site)}"
 
 
 def _line(done: Acknowledgement) -> str:

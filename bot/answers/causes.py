@@ -68,13 +68,14 @@ def _rows(around: Surroundings, found: WindowComparison | None) -> Iterator[Row]
 def _differences(found: WindowComparison) -> Iterator[Row]:
     for each in found.statements:
         yield Row(("traces", shortened(each.words, LONGEST_SENTENCE)), tuple(_example(each)))
-    for group in found.known_failures[:MOST_FAILURES]:
+    for group in found.other_failures[:MOST_FAILURES]:
         yield _failure(group, found)
 
 
 def _happened(change: Happened, start: int) -> Row:
     row = row_of(change)
-    return Row((f"{lasting(start - change.at)} before", *row.cells[1:]), row.below)
+    side = "before" if change.at <= start else "after"
+    return Row((f"{lasting(abs(start - change.at))} {side}", *row.cells[1:]), row.below)
 
 
 def _example(statement: Statement) -> Iterator[str]:

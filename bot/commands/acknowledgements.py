@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bot.answers.acknowledgements import given_back, has_it
+from bot.answers.acknowledgements import given_back, has_it, take_over_line
 from bot.commands.reads import names_for, take_name, words_left
+from bot.errors import error_reply
 from bot.intents import Intent, Thing
 from bot.registry import Message, NothingToRead, command
-from bot.replies import Reply, shortened
+from bot.replies import FollowUp, Reply, shortened
 from ops.acknowledgements import actions
 from ops.alerts import actions as alerts
 from ops.alerts.actions import AlertList
@@ -219,15 +220,20 @@ async def _read_handing(message: Message, text: str) -> Reading:
     needs=(actions.acknowledge,),
 )
 async def acknowledge(message: Message, wish: Wish) -> Reply:
-    """Let the author have an alert."""
-    done = await actions.acknowledge(
-        message.actor,
-        name=wish.which.name,
-        fingerprint=wish.which.fingerprint,
-        note=wish.note,
-        until=wish.until,
-        site=wish.which.site,
-    )
+    """Let the author have an alert; if somebody else has it, offer to take it over."""
+    which = wish.which
+    try:
+        done = await actions.acknowledge(
+            message.actor,
+            name=which.name,
+            fingerprint=which.fingerprint,
+            note=wish.note,
+            until=wish.until,
+            site=which.site,
+        )
+    except Conflict as refused:
+        line = take_over_line(which.name, which.fingerprint, which.site)
+        return replace(error_reply(refused), follow_ups=(FollowUp("Take over", line),))
     return has_it(done)
 
 

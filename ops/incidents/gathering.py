@@ -87,18 +87,18 @@ class Story:
         """The state in a few words: `petstore slow: quiet for 4 min, was failing for 19 min`."""
         incident, now = self.incident, self.course
         failed = (now.quiet_since or self.end) - now.began
-        was = f", was failing for {format_duration(failed)}" if now.began else ""
+        was = f", was failing for {_lasted(failed)}" if now.began else ""
         if not incident.is_open:
-            lasted = format_duration(incident.closed_at - incident.opened_at)
+            lasted = _lasted(incident.closed_at - incident.opened_at)
             return f"{incident.title}: closed{was or f' after {lasted}'}"
         if now.unknown:
             return f"{incident.title}: alert status unknown"
         if now.is_failing:
-            return f"{incident.title}: failing for {format_duration(failed)}"
+            return f"{incident.title}: failing for {_lasted(failed)}"
         if now.began:
-            quiet = format_duration(self.end - now.quiet_since)
+            quiet = _lasted(self.end - now.quiet_since)
             return f"{incident.title}: quiet for {quiet}{was}"
-        return f"{incident.title}: open for {format_duration(self.end - incident.opened_at)}"
+        return f"{incident.title}: open for {_lasted(self.end - incident.opened_at)}"
 
     @property
     def counts(self) -> tuple[tuple[int, str], ...]:
@@ -111,6 +111,11 @@ class Story:
             (sum(each.kind is LineKind.SAMPLING for each in by_people), "sampling change"),
         )
         return tuple(each for each in found if each[0])
+
+
+def _lasted(nanoseconds: int) -> str:
+    """Return a duration for a heading, which would be wrong again after a second."""
+    return format_duration(nanoseconds) if nanoseconds >= timerange.MINUTE else "under a minute"
 
 
 def course(found: AlertsDuring | None, end: int) -> Course:

@@ -14,6 +14,7 @@ from ops.incidents.causes import Causes
 from ops.incidents.gathering import Story
 from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
 from ops.incidents.services import Step
+from ops.traces.windows import Share
 from ops.vocabulary import timerange
 from ops.vocabulary.timerange import format_duration
 
@@ -185,13 +186,17 @@ def _changed(causes: Sequence[Causes], address: Address) -> Iterator[str]:
         ]
         looked = (
             f"{escaped(each.service)}: {comparison.now.every.traces:,} traces looked at, "
-            f"{comparison.now.every.failed:,} of them failed; {comparison.then} "
-            f"{comparison.before.every.failed:,} of {comparison.before.every.traces:,}."
+            f"{comparison.now.every.failed:,} of them failed; in {comparison.then} "
+            f"{_of(comparison.before.every)}."
         )
         nothing = " Nothing else differs more than by chance." if not lines else ""
         yield f"{looked}{nothing}"
         if lines:
             yield "\n".join(lines)
+
+
+def _of(every: Share) -> str:
+    return f"{every.failed:,} of {every.traces:,} failed" if every.traces else "there were none"
 
 
 def _failed(causes: Sequence[Causes], address: Address) -> Iterator[str]:
@@ -209,8 +214,7 @@ def _failed(causes: Sequence[Causes], address: Address) -> Iterator[str]:
 
 def _line(line: Line, times: Zone, address: Address) -> str:
     said = "".join(_part(each, address) for each in line.parts)
-    source = f" ({escaped(line.source)})" if line.source else ""
-    return f"- **{times.clock(line.at)}** {said}{source}"
+    return f"- **{times.clock(line.at)}** {said}"
 
 
 def _part(part: Part, address: Address) -> str:

@@ -15,6 +15,7 @@ class Step(StrEnum):
     """What a rollout did at a moment."""
 
     STARTED = "started"
+    GOING_BACK = "going back"  # to a version that ran before
     FINISHED = "finished"
     WENT_BACK = "went back"
 
@@ -91,7 +92,9 @@ def _steps(service: str, known: Sequence[Stretch]) -> Iterator[RolloutStep]:
         total = sum(now.counts.values())
         new = [version for version in now.counts if version not in before.counts]
         for version in new:
-            yield _step(now, service, Step.STARTED, version, before.counts, total)
+            ran_before = all(first[version] < first[each] for each in before.counts)
+            step = Step.GOING_BACK if ran_before else Step.STARTED
+            yield _step(now, service, step, version, before.counts, total)
         gone = [version for version in before.counts if version not in now.counts]
         if len(now.counts) == 1 and gone and not new:
             [left] = now.counts

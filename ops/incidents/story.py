@@ -99,10 +99,12 @@ def _of_rollout(step: RolloutStep) -> Line:
     instances = f"{step.running} of {step.total} instances"
     said = {
         Step.STARTED: f" started rolling {step.before or '?'} → {step.version} ({instances})",
+        Step.GOING_BACK: f" started going back {step.before} → {step.version} ({instances})",
         Step.FINISHED: f" runs {step.version} everywhere ({instances})",
         Step.WENT_BACK: f" went back to {step.version} ({instances})",
     }[step.step]
-    kind = LineKind.BACK if step.step is Step.WENT_BACK else LineKind.ROLLOUT
+    is_back = step.step in (Step.GOING_BACK, Step.WENT_BACK)
+    kind = LineKind.BACK if is_back else LineKind.ROLLOUT
     return Line(step.at, kind, (link, words(said)), PROMETHEUS)
 
 

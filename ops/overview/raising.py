@@ -135,9 +135,10 @@ async def _subject(actor: Actor, site: Site, fingerprint: str, about: Sequence[s
     active = await asyncio.gather(*(_active(actor, site, each, now, may) for each in services))
     names = [each.name for found in active for each in found if each.state == FIRING]
     first, *others = [*dict.fromkeys(names)] or [""]
-    if others:
-        return _Subject(services, 0, f"{first} and {len(others)} more alerts are firing")
-    return _Subject(services, 0, f"{first} is firing" if first else "")
+    if not others:
+        return _Subject(services, 0, f"{first} is firing" if first else "")
+    rest = others[0] if len(others) == 1 else f"{len(others)} more alerts"
+    return _Subject(services, 0, f"{first} and {rest} are firing")
 
 
 async def _active(

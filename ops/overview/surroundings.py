@@ -26,6 +26,7 @@ from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 
 BEFORE = 15 * timerange.MINUTE
+LATE = timerange.MINUTE  # a rollout is seen once its instances were scraped and polled
 MOST_SERVICES = 3
 _KINDS = ChangeKind.ROLLOUTS, ChangeKind.SAMPLING, ChangeKind.SILENCES, ChangeKind.ALERTS
 _NOTHING = {ChangeKind.ALERTS: "other alerts"}
@@ -65,7 +66,8 @@ class Surroundings:
     `start` is when the alert started, `end` when it ended, Unix nanoseconds. `found` is what
     changed in the 15 minutes before: rollouts, changes of sampling, silences, then other alerts
     that started, each kind with its newest first, the rollouts of the alert's services before
-    others; `changes` says how far that is known.
+    others; `changes` says how far that is known. A rollout may be noticed up to a minute after
+    the alert that it caused, so those are among them.
     """
 
     name: str
@@ -132,7 +134,7 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
     may = (await rights_of(actor.user_id)).permissions
     kinds = [each for each in _KINDS if each is not ChangeKind.SILENCES or site.alertmanager]
     changes, lines = await asyncio.gather(
-        look_for_changes(actor, site, None, (start - BEFORE, start), kinds),
+        look_for_changes(actor, site, None, (start - BEFORE, min(start + LATE, now)), kinds),
         asyncio.gather(*(_around(actor, site, each, start, may) for each in services)),
     )
     of_services = {each.name for each in services}
@@ -142,7 +144,11 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
         start=start,
         end=end,
         lines=tuple(lines),
-        found=_in_order(changes.found, shown.alert.fingerprint, of_services),
+        found=_in_order(
+            [each for each in changes.found if each.version or each.at <= start],
+            shown.alert.fingerprint,
+            of_services,
+        ),
         changes=changes,
         problems=tuple(
             dict.fromkeys((*changes.problems, *(p for line in lines for p in line.problems)))

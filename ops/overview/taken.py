@@ -65,7 +65,7 @@ async def explain_taken(actor: Actor, *, trace_id: str, site: str = "") -> Taken
     """
     trace = await traces.show_trace(actor, trace_id=trace_id, site=site, timed=False)
     root = min(trace.tree.roots, key=trace.spans.starts.__getitem__, default=None)
-    if root is None or not trace.service:
+    if root is None:
         return None
     span = trace.spans.store[root]
     own = carried(span.attributes, span.trace_state)

@@ -7,7 +7,7 @@ from ops.alerts.one import ShownAlert
 from ops.errors import NotPermitted, NotSetUp, OpsError
 from ops.overview.changing import look_for_changes
 from ops.overview.happened import ChangeKind, Happened
-from ops.overview.surroundings import BEFORE, began, ended, services_of
+from ops.overview.surroundings import BEFORE, LATE, began, ended, services_of
 from ops.rights import rights_of
 from ops.sites import Service, Site
 from ops.traces import actions as traces
@@ -23,8 +23,9 @@ LONGEST = timerange.HOUR  # of what is compared with the hour before
 class TracesOfAlert:
     """The traces around an alert against the hour before, of the first of its services.
 
-    `rollout` is what the later window starts with: the service's newest rollout within 15 minutes
-    before the alert; without one it starts five minutes before the alert. `comparison` is None if
+    `rollout` is the service's newest one within 15 minutes before the alert, if any: the later
+    window starts a minute before it was noticed, or else five minutes before the alert.
+    `comparison` is None if
     there is nothing to compare, and `problem` says why. `others` are services not compared.
     """
 
@@ -50,7 +51,7 @@ async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> Trac
     now = timerange.now_ns()
     start, end = began(shown, now), ended(shown, now)
     rollout = await _rollout(actor, site, service, start)
-    since = rollout.at if rollout else start - EARLIER
+    since = rollout.at - LATE if rollout else start - EARLIER
     until = max(min(end, since + LONGEST), since + timerange.SECOND)
     if until > now - STEP:
         until = max(until // STEP * STEP, since + timerange.SECOND)
@@ -77,10 +78,10 @@ async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> Trac
 
 
 async def _rollout(actor: Actor, site: Site, service: Service, start: int) -> Happened | None:
-    """Return the newest rollout of a service within 15 minutes before, as far as it is known."""
+    """Return the newest rollout of a service that may have caused an alert, if it is known."""
     if versions.READ not in (await rights_of(actor.user_id)).permissions:
         return None
     found = await look_for_changes(
-        actor, site, service, (start - BEFORE, start), (ChangeKind.ROLLOUTS,)
+        actor, site, service, (start - BEFORE, start + LATE), (ChangeKind.ROLLOUTS,)
     )
     return next((each for each in found.found if each.version), None)

@@ -24,8 +24,10 @@ def storm_key(runs: Sequence[Run]) -> str:
     return f"{STORM}{first.key}"
 
 
-def storm_of(posted: Posted, runs: Mapping[str, Run], around: Around, now: int) -> Message:
-    """Return the summary of the groups in it.
+def storm_of(
+    posted: Posted, runs: Mapping[str, Run], around: Around, now: int, filter: str
+) -> Message:
+    """Return the summary of the groups in it, which the filter selects.
 
     Groups that are not among the `runs` ended so long ago that they are not read any more.
     """
@@ -34,6 +36,7 @@ def storm_of(posted: Posted, runs: Mapping[str, Run], around: Around, now: int) 
     state = next((each for each in _ORDER if each in states), State.RESOLVED)
     listed = sorted(zip(known, states, strict=True), key=_urgency)
     active = [run for run, its in listed if its is not State.RESOLVED]
+    line = f"alerts state={FIRING} {filter}".rstrip() + around.elsewhere
     return Message(
         key=posted.key,
         groups=posted.groups,
@@ -41,9 +44,7 @@ def storm_of(posted: Posted, runs: Mapping[str, Run], around: Around, now: int) 
         headline=_headline(posted, known, active, around),
         lines=tuple(_lines(listed, posted, active)),
         details=tuple(_pages(list(zip(known, states, strict=True)))),
-        buttons=(Button("List them", f"alerts state={FIRING}{around.elsewhere}"),)
-        if active
-        else (),
+        buttons=(Button("List them", line),) if active else (),
         urgency=min((rank_of(run.telling.severity) for run in active or known), default=0),
         since=min((run.start for run in known), default=posted.at),
         final=all(is_final(run, now) for run in known),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ops.errors import InvalidInput
-from ops.site_subscriptions import is_channel
+from ops.site_subscriptions import CONSOLE, is_channel
 from ops.vocabulary import timerange
 from ops.vocabulary.quiet_hours import QuietHours
 
@@ -28,7 +28,12 @@ class Channel:
     @property
     def label(self) -> str:
         """The channel as people know it."""
+        if self.id == CONSOLE:
+            return "the console"
         return f"#{self.name}" if self.name else self.id
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.label})" if self.name else self.id
 
     def check(self) -> None:
         """Raise InvalidInput if it must not hear of alerts, as far as the door knows."""

@@ -52,19 +52,19 @@ def wanted(
     """
     told = {key for each in posted for key in each.groups}
     runs = {run.key: run for run in runs_of(fired, subscription.minimum_age, now, told)}
-    quiet = subscription.quiet_until(now)
+    quiet, line = subscription.quiet_until(now), subscription.filter
     fresh = [] if quiet else _fresh(runs.values(), told, around)
     if len(fresh) + _lately(posted, runs, now) <= MOST_NEW:
         new = [message_of(run, around, now) for run in fresh]
-        return Feed(subscription, tuple(new), tuple(_shown(posted, runs, around, now)), quiet)
+        return Feed(subscription, tuple(new), tuple(_shown(posted, runs, around, now, line)), quiet)
     keys = tuple(run.key for run in fresh)
     storm = _storm_to_join(posted, runs, now)
     if storm is None:
-        made = storm_of(Posted(storm_key(fresh), keys, now), runs, around, now)
-        return Feed(subscription, (made,), tuple(_shown(posted, runs, around, now)), quiet)
+        made = storm_of(Posted(storm_key(fresh), keys, now), runs, around, now, line)
+        return Feed(subscription, (made,), tuple(_shown(posted, runs, around, now, line)), quiet)
     grown = replace(storm, groups=(*storm.groups, *keys))
     posted = [grown if each is storm else each for each in posted]
-    return Feed(subscription, (), tuple(_shown(posted, runs, around, now)), quiet)
+    return Feed(subscription, (), tuple(_shown(posted, runs, around, now, line)), quiet)
 
 
 def _fresh(runs: Iterable[Run], told: set[str], around: Around) -> list[Run]:
@@ -100,7 +100,7 @@ def _storm_to_join(posted: Iterable[Posted], runs: Mapping[str, Run], now: int) 
 
 
 def _shown(
-    posted: Iterable[Posted], runs: Mapping[str, Run], around: Around, now: int
+    posted: Iterable[Posted], runs: Mapping[str, Run], around: Around, now: int, line: str
 ) -> Iterator[Message]:
     """Yield what was posted as it is now; what nothing is known of any more is left out."""
     alone = {each.key for each in posted if not each.is_storm}
@@ -108,6 +108,6 @@ def _shown(
         if each.is_storm:
             others = tuple(key for key in each.groups if key not in alone)
             if others:
-                yield storm_of(replace(each, groups=others), runs, around, now)
+                yield storm_of(replace(each, groups=others), runs, around, now, line)
         elif run := runs.get(each.key):
             yield message_of(run, around, now)

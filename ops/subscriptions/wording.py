@@ -86,7 +86,7 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
             return (f"{name} was firing, and is not known now{kind}{around.place}",)
         case State.SILENCED:
             found = around.holds_back(run.telling)
-            words = found.words if found else "silenced"
+            words = shortened(found.words, LONGEST_LINE) if found else "silenced"
             until = (" until ", At(found.until)) if found and found.until else ()
             return (f"{name} is firing, {words}", *until, f"{number}{kind}{around.place}")
         case State.ACKNOWLEDGED:
@@ -108,6 +108,8 @@ def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
         yield (f"It was {looked} at the last look. While it flaps, this changes every 5 min",)
     elif run.end:
         yield ("It fired from ", At(run.start), " to ", At(run.end))
+    elif len(run.intervals) > 1:
+        yield ("Firing again since ", At(run.intervals[-1][0]), ", first at ", At(run.start))
     else:
         yield ("Firing since ", At(run.start))
     yield from _hands(run, state, around)

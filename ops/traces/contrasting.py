@@ -30,8 +30,10 @@ def contrast(site: Site, service: str, now: Tally, before: Tally) -> WindowCompa
         ]
     )
     shown, left_out = _arranged(_distinct(found, now.window.every.share))
-    new = {each.subject for each in found if each.is_new}
-    failures, others = groups(now, before, new, searches)
+    errors = {
+        each.subject: each.is_new for each in found if each.statement.kind is StatementKind.ERROR
+    }
+    failures, others = groups(now, before, errors, searches)
     return WindowComparison(
         site=site.name,
         service=service,

@@ -1,6 +1,6 @@
 """Failing traces grouped by what failed: the deepest error, its operation and version. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,9 +20,12 @@ class Kind(NamedTuple):
 
 
 def groups(
-    now: Tally, before: Tally, new: Collection[object], searches: Searches
+    now: Tally, before: Tally, said: Mapping[object, bool], searches: Searches
 ) -> tuple[tuple[FailureGroup, ...], int]:
-    """Return the groups, most traces first, and how many failing traces are in none of them."""
+    """Return the groups, most traces first, and how many failing traces are in none of them.
+
+    `said` are the kinds of errors that a statement is about, and whether it says they are new.
+    """
     earlier = alike(before)
     ordered = sorted(now.errors.items(), key=lambda item: (-item[1].traces, item[0]))
     found = []
@@ -35,10 +38,11 @@ def groups(
             message=error.message,
             traces=error.traces,
             before=earlier[kind].traces if kind in earlier else 0,
-            is_new=kind in new,
+            is_new=said.get(kind, False),
             example=error.example,
             duration=error.duration,
             query=searches.of_error(error),
+            is_said=kind in said,
         )
         found.append(group)
     return tuple(found), now.uncounted + sum(each.traces for _, each in ordered[MOST_GROUPS:])

@@ -1,6 +1,7 @@
 """Which versions and instances of a service fail more often than the others. Pure."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from ops.traces.candidates import (
     Candidate,
@@ -14,13 +15,14 @@ from ops.traces.tally import Tally
 from ops.traces.windows import Share, Statement, StatementKind
 from ops.vocabulary.observed import Ran
 
+MOST_VERSIONS = 10  # with more, none of them stands out
 ENOUGH = 20  # traces of other versions at the same time; with fewer, earlier ones are compared
 
 
 def versions(sides: Sides) -> Iterator[Candidate]:
     """Yield each version against the others that ran at the same time, or else before."""
-    by_share = sorted(sides.now.by_version.items(), key=lambda each: -each[1].share)
-    for version, own in by_share:
+    # Those with the most traces come first.
+    for version, own in islice(sides.now.by_version.items(), MOST_VERSIONS):
         others, when = _others(sides.now, version), ""
         if sum(others.values(), Share()).traces < ENOUGH:
             others, when = _others(sides.before, version), f" {sides.then}"

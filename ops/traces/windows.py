@@ -7,6 +7,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.spans import failure_in
 
+LEAST_BESIDE = 3  # traces
 STEP = 20 * timerange.SECOND  # let windows up to now end at multiples of it: they are shared then
 
 
@@ -81,7 +82,8 @@ class FailureGroup:
     `message` is what they say, "" for nothing, with … for numbers and IDs that differ. `before`
     counts the traces of the window before in which the same failed, in any version. `is_new` is a
     statement: it failed in none of enough traces before. `example` is the trace that took longest,
-    `duration` how long (ns). `query` finds these traces.
+    `duration` how long (ns). `query` finds these traces. `is_said` means that a statement is about
+    this failure.
     """
 
     service: str
@@ -94,6 +96,7 @@ class FailureGroup:
     example: str
     duration: int
     query: TraceQuery
+    is_said: bool = False
 
     @property
     def sentence(self) -> str:
@@ -130,9 +133,10 @@ class WindowComparison:
         return earlier(self.now, self.before)
 
     @property
-    def known_failures(self) -> tuple[FailureGroup, ...]:
-        """The failures that no statement is about."""
-        return tuple(each for each in self.failures if not each.is_new)
+    def other_failures(self) -> tuple[FailureGroup, ...]:
+        """The failures that no statement is about; beside statements, not the rarest."""
+        least = LEAST_BESIDE if self.statements else 1
+        return tuple(each for each in self.failures if not each.is_said and each.traces >= least)
 
 
 def earlier(now: Window, before: Window) -> str:

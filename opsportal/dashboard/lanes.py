@@ -15,7 +15,9 @@ from opsportal.dashboard.charts import LEAST_WIDTH
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.ticks import Tick, ticks
 
-SLOTS = 150  # in each of which one bar or mark of a kind is drawn at most
+# In each slot of a lane, one bar or mark of a kind is drawn at most: fewer if there are many lanes.
+SLOTS, FEW_SLOTS = 150, 60
+MANY_LANES = 12
 LONGEST_TEXT = 300
 LONGEST_LABEL = 40
 LETTER = 0.8  # percent of a wide page; on a narrow one the label is cut off
@@ -86,7 +88,8 @@ def picture(
 ) -> Picture:
     """Draw at most `most` lanes from start to end, with a line at the moment `at` if given."""
     shown = lanes[:most]
-    axis = _Axis(start, max(end, start + 1), clock)
+    slots = SLOTS if len(shown) <= MANY_LANES else FEW_SLOTS
+    axis = _Axis(start, max(end, start + 1), clock, slots)
     return Picture(
         lanes=tuple(map(axis.lane, shown)),
         ticks=[each for each in ticks(start, end, clock) if EDGES[0] <= float(each.x) <= EDGES[1]],

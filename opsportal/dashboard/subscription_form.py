@@ -7,7 +7,6 @@ from django import forms
 
 from ops.site_subscriptions import LONGEST_FILTER
 from ops.subscriptions.actions import Channel
-from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.quiet_hours import FORM, QuietHours, parse_quiet_hours
 from opsportal.dashboard.forms import DurationField, or_refuse
 
@@ -31,10 +30,6 @@ class SubscriptionForm(forms.Form):
         self._zone = zone
         choices = [(each.id, each.label) for each in known]
         self.fields["channel"] = forms.ChoiceField(choices=choices)
-
-    def clean_filter(self) -> AlertFilter:
-        found: AlertFilter = or_refuse(parse_filter, self.cleaned_data["filter"])
-        return found
 
     def clean_quiet(self) -> QuietHours | None:
         text = self.cleaned_data["quiet"]

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ops.overview.actions import ChangeKind
 from ops.vocabulary import timerange
-from ops.vocabulary.timerange import DAY, HOUR, MINUTE, format_exact, format_moment
+from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, format_exact, format_moment
 from opsportal.dashboard.forms import DurationField, MomentField, TimedForm
 
 LENGTHS = {
@@ -67,7 +67,7 @@ class View:
         """The address' query that shows it."""
         parts: list[tuple[str, str]] = []
         if self.at:
-            parts.append(("at", format_moment(self.at)))
+            parts.append(("at", format_moment(self.at // SECOND * SECOND)))
         if self.length != DEFAULT:
             name = next((name for name, each in LENGTHS.items() if each == self.length), "")
             parts.append(("last", name or format_exact(self.length)))

@@ -4,8 +4,9 @@ Server, load and backends share the machine. `--only search` measures only the s
 `--only stops` the event loop's stops, `--only holds` its longest callbacks, `--only reading` single
 traces, `--only many` the pages of a site with many services, `--only crowd` many people at once,
 `--only open` many open pages, `--only remote` machines that ask, `--only past` alerts with a long
-history, `--only causes` what changed before an alert, `--only polling` a watcher, `--only storm`
-subscribed channels. `--seconds 1` shortens the first two.
+history, `--only causes` what changed before an alert, `--only incident` an incident's page,
+`--only polling` a watcher, `--only storm` subscribed channels. `--seconds 1` shortens the first
+two.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from tests.bench import (
     causes,
     crowd,
     holds,
+    incident,
     machines,
     many,
     open_pages,
@@ -126,6 +128,7 @@ async def _crowd() -> list[str]:
 APART = {
     "past": past.measure,
     "causes": causes.measure,
+    "incident": incident.measure,
     "many": many.measure,
     "holds": holds.measure,
     "polling": polling.measure,

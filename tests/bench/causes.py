@@ -53,7 +53,7 @@ async def measure() -> list[str]:
         folder, logs = (Path(stack.enter_context(TemporaryDirectory())) for _ in range(2))
         jaeger = stack.enter_context(servers.jaeger(logs))
         start = time.time_ns() - 55 * MINUTE
-        await _load(jaeger.otlp, start - 5 * MINUTE)
+        await load(jaeger.otlp, start - 5 * MINUTE)
         prometheus = await stack.enter_async_context(FakePrometheus())
         firing = (
             alert("Errors", active_at=format_moment(start + n * SECOND), **_labels(n))
@@ -73,7 +73,7 @@ def _labels(number: int) -> dict[str, Any]:
     return {"pod": f"pod-{number}", "job": "petstore", "severity": "page"}
 
 
-async def _load(otlp: str, since: int) -> None:
+async def load(otlp: str, since: int) -> None:
     """Send traces of two hours; a third of the newer ones are of a version that fails."""
     source = random.Random(1)
     batches: list[ResourceSpans] = []
@@ -115,12 +115,17 @@ def _request(source: random.Random, start: int, *, bad: bool) -> Any:
 
 async def _pieces(base: str, notes: Notes) -> list[str]:
     async with httpx.AsyncClient(base_url=base, timeout=60) as web:
-        path = "/account/login/"
-        await web.get(path)
-        form = {"username": "bench", "password": "opensesame"}
-        token = {"csrfmiddlewaretoken": web.cookies["csrftoken"]}
-        assert (await web.post(path, data=form | token)).status_code == 302
+        await log_in(web)
         return [await _row(web, name, piece, notes) for name, piece in _PIECES.items()]
+
+
+async def log_in(web: httpx.AsyncClient) -> None:
+    """Log in as the person of a bench."""
+    path = "/account/login/"
+    await web.get(path)
+    form = {"username": "bench", "password": "opensesame"}
+    token = {"csrfmiddlewaretoken": web.cookies["csrftoken"]}
+    assert (await web.post(path, data=form | token)).status_code == 302
 
 
 _PIECES = {"rollouts, sampling, other alerts": "around", "traces": "traces"}

@@ -54,6 +54,8 @@ def addresses(trace_id: str, other: str) -> list[str]:
         f"{SITE}/alerts/",
         f"{SITE}/alerts/?q=state%3Dburning",
         f"{SITE}/versions/",
+        f"{SITE}/timeline/",
+        f"{SITE}/timeline/?last=soon&kind=alerts&service={'x' * 400}",
         f"{SITE}/sampling/",
         f"{SITE}/sampling/?service=store",
         f"{SITE}/sampling/change/?service=petstore&strategy=always",

@@ -4,7 +4,16 @@ import re
 
 from ops.vocabulary.timerange import HOUR, MINUTE
 from opsportal.dashboard.clock import Clock
-from opsportal.dashboard.lanes import LONGEST_TEXT, SLOTS, Bar, Lane, Mark, Picture, picture
+from opsportal.dashboard.lanes import (
+    FEW_SLOTS,
+    LONGEST_TEXT,
+    SLOTS,
+    Bar,
+    Lane,
+    Mark,
+    Picture,
+    picture,
+)
 from tests.alerts.making import NOON
 
 START = NOON - HOUR
@@ -106,3 +115,11 @@ def test_hostile_text_stays_text() -> None:
     assert "<script" not in lane.drawn
     assert "\u202e" not in lane.drawn
     assert len(lane.drawn) < 6 * LONGEST_TEXT
+
+
+def test_many_lanes_have_fewer_bars_each() -> None:
+    marks = tuple(Mark(minute(each / 10), str(each)) for each in range(600))
+    few, many = draw(Lane("", marks=marks)), draw(*[Lane("", marks=marks)] * 20)
+
+    assert few.lanes[0].drawn.count("<title>") == SLOTS
+    assert many.lanes[0].drawn.count("<title>") == FEW_SLOTS

@@ -16,8 +16,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ops.database import in_database
 from ops.requests import actions as requests
+from ops.rights import rights_of
 from ops.vocabulary.policies import parse_policy
 from opsportal.dashboard.live import sockets
+from opsportal.dashboard.live.shown import shown
 from opsportal.dashboard.live.viewers import Standing, Viewer, identify, is_ours, still_here
 from opsportal.dashboard.pages import live_of
 from opsportal.dashboard.urls import pages
@@ -124,9 +126,11 @@ async def test_a_search_is_live_only_while_somebody_follows_it(
     async with opened(host, f"{address}&follow=1", olga) as page:
         await page.until(page.shows("GET /followed"))
         assert 'id="trace-' in page.texts["page"], "rows that arrive can be told from the others"
-    async with opened(host, address, olga) as page:
-        await page.until(page.shows("badge", "badge"))
-        assert page.texts.keys() == {"badge"}
+    user = await in_database(User.objects.get)
+    rights = await rights_of(user.pk)
+    viewer = Viewer(user, "", rights, actor_of(user), host)
+    for path, names in ((address, ["badge"]), (f"{address}&follow=1", ["page", "badge"])):
+        assert [kind.name for _, kind in await shown(viewer, path)] == names
 
 
 async def test_a_change_by_somebody_else_appears(host: str, olga: str, person: Person) -> None:
@@ -174,6 +178,8 @@ def test_it_knows_the_live_pages() -> None:
         "timeline/",
         "sampling/",
         "sampling/raised/",
+        "incidents/",
+        "incidents/1/",
         "traces/",
     ]
     assert {*LIVE} == {f"/sites/production/{name}" for name in (*names, "sampling/requests/1/")}

@@ -547,3 +547,31 @@ async def test_nobody_without_the_right_sees_traces_or_the_form(
     assert heading(page) == "Permission required"
     assert "traces.view_traces" in text(page)
     assert not any(address.startswith(SEARCH) for _, address in links(page))
+
+
+@ANY_JAEGER
+async def test_a_search_up_to_now_can_be_followed(place: Place, viewer: AsyncClient) -> None:
+    line = "service=petstore last=1h"
+    plain = await viewer.get(SEARCH, {"q": line})
+    follows = await viewer.get(link(plain, "follow"))
+    none_yet = text(follows)
+    place.jaeger.add(trace(span("petstore", "GET /pets")))
+    found = await viewer.get(SEARCH, {"q": line, "follow": "1"})
+
+    assert "following , every 5 s while this tab is shown" in none_yet
+    assert "Compare selected" not in text(found), "rows that arrive are not selected"
+    assert "data-pauses" in found.content.decode()
+    assert link(found, "stop") == link(follows, "stop")
+    assert "data-pauses" not in plain.content.decode()
+
+
+@ANY_JAEGER
+async def test_a_search_that_has_ended_is_not_followed(place: Place, viewer: AsyncClient) -> None:
+    line = "service=petstore from=2026-11-24T14:00:00Z to=2026-11-24T15:00:00Z"
+
+    plain = await viewer.get(SEARCH, {"q": line})
+    asked = await viewer.get(SEARCH, {"q": line, "follow": "1"})
+
+    assert "follow" not in [word for word, _ in links(plain)]
+    assert asked.status_code == 302
+    assert "follow" not in asked["Location"]

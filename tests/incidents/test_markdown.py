@@ -54,9 +54,9 @@ def test_it_reads_as_a_story() -> None:
     ]
     assert (
         "- **12:06** [petstore](<https://ops.example.com/versions/>) started rolling 1.2.0 → 1.3.0 "
-        "(1 of 3 instances) (Prometheus)"
+        "(1 of 3 instances)"
     ) in text
-    assert "- **12:15** **bob**: “only petstore-3 store is fine” (browser)" in text
+    assert "- **12:15** **bob**: “only petstore-3 store is fine”" in text
     assert (
         "## Pinned traces\n\n"
         "- [4bf92f3577b34da6](<https://ops.example.com/trace/4bf92f3577b34da6>), by bob"

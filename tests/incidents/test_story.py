@@ -128,6 +128,21 @@ def test_a_rollout_finishes() -> None:
     assert rollout_steps("petstore", None, at(0), at(30)) == ()
 
 
+def test_a_rollout_that_was_everywhere_goes_back() -> None:
+    whole = history(
+        ("a", "1.2.0", -60, 6), ("a", "1.3.0", 6, 20), ("a", "1.2.0", 20, 30),
+        ("b", "1.2.0", -60, 7), ("b", "1.3.0", 7, 21), ("b", "1.2.0", 21, 30),
+    )  # fmt: skip
+
+    steps = rollout_steps("petstore", whole, at(0), at(30))
+    assert [(each.step, each.version) for each in steps] == [
+        ("started", "1.3.0"),
+        ("finished", "1.3.0"),
+        ("going back", "1.2.0"),
+        ("went back", "1.2.0"),
+    ]
+
+
 def test_alerts_fire_after_the_rollout_and_resolve() -> None:
     steps = rollout_steps("petstore", ROLLED_BACK, at(0), at(30))
     alerts = AlertsDuring((group("QueueDeep", (7, 26)), group("Flaps", (8, 9), (11, 12))))
@@ -221,6 +236,7 @@ def test_silences_are_told_of_with_who_made_them() -> None:
 
 FAILED = AlertsDuring((group("QueueDeep", (7, 26)), group("SlowSearch", (11, 24))))
 FAILING = AlertsDuring((group("QueueDeep", (7, 30), lasts=True),))
+JUST_OVER = AlertsDuring((group("QueueDeep", (7, 29.5)),))
 UNWATCHED = AlertsDuring(FAILED.groups, ((at(29), at(31)),))
 
 
@@ -229,6 +245,7 @@ UNWATCHED = AlertsDuring(FAILED.groups, ((at(29), at(31)),))
     [
         (FAILED, 0, "petstore slow: quiet for 4 min, was failing for 19 min"),
         (FAILING, 0, "petstore slow: failing for 23 min"),
+        (JUST_OVER, 0, "petstore slow: quiet for under a minute, was failing for 22 min"),
         (UNWATCHED, 0, "petstore slow: alert status unknown"),
         (AlertsDuring(), 0, "petstore slow: open for 18 min"),
         (None, 0, "petstore slow: open for 18 min"),

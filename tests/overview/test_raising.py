@@ -135,7 +135,7 @@ async def test_a_service_that_begins_its_own_traces_is_all_there_is(
         ((), ""),
         (
             ("mobile",),
-            "Of 3 failing traces of store, 3 begin in mobile. The site file does not have mobile, "
+            "All 3 failing traces of store begin in mobile. The site file does not have mobile, "
             "so that stays as it is.",
         ),
     ],
@@ -158,7 +158,7 @@ async def test_without_failing_traces_the_latest_count(operator: Actor, place: P
     found = await propose_raise(operator, about=["store"])
 
     assert (found.services, found.failing, found.reason) == (("petstore",), False, "")
-    assert "Of 5 traces of store" in found.why
+    assert "All 5 traces of store begin in petstore" in found.why
 
 
 async def test_while_jaeger_is_silent_it_says_what_is_not_known(

@@ -130,14 +130,23 @@ async def test_its_traces_are_compared_from_the_rollout_on(
     found = await compared(viewer)
     assert (found.service, found.others, found.problem) == ("petstore", ("pets",), "")
     assert found.comparison and found.rollout
-    assert found.comparison.now.start == found.rollout.at == STARTED - 4 * MINUTE
+    assert found.rollout.at == STARTED - 4 * MINUTE
+    assert found.comparison.now.start == STARTED - 5 * MINUTE, "it was noticed some time later"
     assert found.comparison.now.end == NOW - 15 * MINUTE
-    assert found.comparison.before.start == found.rollout.at - HOUR
+    assert found.comparison.before.start == STARTED - 5 * MINUTE - HOUR
     assert (found.comparison.now.every, found.comparison.before.every) == (
         Share(30, 30),
         Share(30, 0),
     )
     assert jaeger.methods() == ["FindTraces", "FindTraces"]
+
+
+async def test_a_rollout_that_was_noticed_after_its_alert_is_there(viewer: Actor) -> None:
+    await in_database(period, DEEP, FIRING, STARTED, None)
+    await in_database(rolled_out, "petstore", STARTED + 5 * SECOND, "1.2.0", "1.3.0")
+    found = await show_surroundings(viewer, fingerprint=DEEP.fingerprint)
+    assert [each.at for each in found.found] == [STARTED + 5 * SECOND]
+    assert (await compared(viewer)).rollout == found.found[0]
 
 
 async def test_without_a_rollout_they_are_compared_from_five_minutes_before(viewer: Actor) -> None:

@@ -25,7 +25,7 @@ def test_as_many_groups_as_can_be_read_are_messages_of_their_own() -> None:
 
 
 def test_a_thousand_alerts_in_two_hundred_groups_are_one_message() -> None:
-    channel = Channel()
+    channel = Channel(filter='severity=~"page|warning"')
     alerts = [
         fired(f"A{number % 200}", 0, severity=("page", "warning")[number % 3 > 0], n=str(number))
         for number in range(1_000)
@@ -35,6 +35,7 @@ def test_a_thousand_alerts_in_two_hundred_groups_are_one_message() -> None:
 
     assert channel.log == ["+ 1,000 alerts are firing, in 200 groups"]
     assert len(channel.only.lines) <= 8
+    assert channel.only.buttons[0].line == 'alerts state=firing severity=~"page|warning"'
     assert "and 195 groups more, listed in the thread" in lines(channel.only)
     names = [line.partition(" ")[0] for line in listed(channel.only)]
     assert sorted(names) == sorted(f"A{number}" for number in range(200))

@@ -169,7 +169,7 @@ async def test_the_bot_subscribes_the_channel_that_it_is_asked_in(
     assert told.startswith(f"This channel hears of {what}")
     assert "does not replace paging" in told
     assert "does not replace paging" in listed
-    assert what in listed
+    assert f"1  This channel  {what}" in listed
     assert "hears of these alerts already: subscription 1" in again
     assert ended.startswith(f"This channel no longer hears of {what}")
 
@@ -197,22 +197,24 @@ async def test_the_page_lists_subscribes_and_ends(
     await async_client.aforce_login(user)
 
     page = await async_client.get("/alerts/subscriptions/")
-    wrong = await async_client.post(
-        "/alerts/subscriptions/", {"channel": OPS.id, "filter": "last=1h", "quiet": "22-7"}
+    wrong = await async_client.post("/alerts/subscriptions/", {"channel": OPS.id, "quiet": "22-7"})
+    unknown = await async_client.post(
+        "/alerts/subscriptions/", {"channel": OPS.id, "filter": "critical weird"}
     )
     right = await async_client.post(
-        "/alerts/subscriptions/", {"channel": OPS.id, "filter": "critical", "after": "90s"}
+        "/alerts/subscriptions/", {"channel": OPS.id, "filter": "service=petstore", "after": "90s"}
     )
     ended = await async_client.post("/alerts/subscriptions/end/", {"number": "1"})
 
     assert heading(page) == "1 channel hears of alerts"
     assert "#ops" in text(page)
     assert "does not replace paging" in text(page)
-    assert wrong.status_code == 400
+    assert wrong.status_code == unknown.status_code == 400
+    assert "weird" in text(unknown)
     assert "no quiet hours" in text(wrong)
     assert right.status_code == ended.status_code == 302
     [left] = (await actions.list_subscriptions(operator)).subscriptions
-    assert (left.number, left.filter, left.terms) == (2, 'severity="critical"', "after 1m30s")
+    assert (left.number, left.filter, left.terms) == (2, 'job="petstore"', "after 1m30s")
 
 
 async def test_the_page_says_why_nothing_is_posted(

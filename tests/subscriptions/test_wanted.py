@@ -95,9 +95,10 @@ def test_what_resolved_before_it_could_be_posted_is_not_posted() -> None:
 
 def test_the_same_message_says_that_it_fires_again_soon_but_not_later() -> None:
     channel = Channel()
-    channel.watch(
-        0, 80, fired("QueueDeep", 0, 5), fired("QueueDeep", 15, 20), fired("QueueDeep", 60)
-    )
+    alerts = fired("QueueDeep", 0, 5), fired("QueueDeep", 15, 20), fired("QueueDeep", 60)
+    channel.watch(0, 16, *alerts)
+    assert "Firing again since 15:00, first at 0:00" in lines(channel.only)
+    channel.watch(16, 80, *alerts)
     first, second = channel.messages.values()
     assert channel.log == [
         "+ QueueDeep is firing (critical)",

@@ -1,13 +1,16 @@
 """What is said of two windows: only what is not chance."""
 
 import random
+import string
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from ops.sites import Site, sites
 from ops.traces.contrasting import contrast
+from ops.traces.failing import MOST_GROUPS
 from ops.traces.tally import MOST_ERRORS, tally
 from ops.traces.windows import StatementKind, WindowComparison
 from ops.vocabulary.observed import ObservedTrace, ObservedWindow
@@ -68,7 +71,7 @@ def test_of_windows_that_differ_by_chance_hardly_anything_is_said(site: Site) ->
 
     said = 0
     for _ in range(PAIRS):
-        share, sizes = source.choice([0, 0.01, 0.1, 0.4]), (10, 30, 90)
+        share, sizes = source.choice([0, 0.01, 0.1, 0.4]), (10, 20, 60)
         found = compare(
             site, window(source.choice(sizes), share), window(source.choice(sizes), share)
         )
@@ -132,6 +135,7 @@ def test_a_few_failures_are_no_news(site: Site, failed: int) -> None:
     now = [seen(error="refused")] * failed + [seen()] * 20
     found = compare(site, now, [seen()] * 2_000)
     assert (words(found), found.failures[0].traces, found.failures[0].is_new) == ([], failed, False)
+    assert found.other_failures == found.failures
 
 
 def test_without_traces_before_nothing_is_said_to_be_new(site: Site) -> None:
@@ -147,6 +151,7 @@ def test_an_error_that_was_there_before_is_not_new(site: Site) -> None:
         "More often: refused in QuerySearch of store in 40 of 100 traces, 2 of 200 the hour before"
     )
     assert (found.failures[0].before, found.failures[0].is_new) == (2, False)
+    assert found.other_failures == (), "it is said already"
 
 
 def test_after_more_kinds_of_errors_than_are_counted_nothing_is_new(site: Site) -> None:
@@ -156,6 +161,16 @@ def test_after_more_kinds_of_errors_than_are_counted_nothing_is_new(site: Site) 
     found = compare(site, [seen(error="refused")] * 400, before)
     assert not any(each.is_new for each in found.failures)
     assert not any("New" in each for each in words(found))
+
+
+def test_windows_in_which_everything_differs_say_nothing(site: Site) -> None:
+    """Each trace with a version, instance, operation and error of its own: all is bounded."""
+    pairs = ["".join(each) for each in product(string.ascii_lowercase, repeat=2)]
+    names = [f"{pair}{letter}zz" for letter in "xyz" for pair in pairs]
+    every = [seen(ran(each, each), f"no {each}", operation=each) for each in names]
+    found = compare(site, every, every)
+    assert (words(found), len(found.failures)) == ([], MOST_GROUPS)
+    assert found.failures_left_out == len(every) - MOST_GROUPS
 
 
 @pytest.mark.parametrize(

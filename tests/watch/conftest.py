@@ -94,11 +94,11 @@ def answering(*sources: str) -> Callable[[], Awaitable[bool]]:
 
 
 @asynccontextmanager
-async def watching(subject: Subject[Any] = ALERTS) -> AsyncIterator[Watching]:
-    """Run a watcher while inside."""
+async def watching(*subjects: Subject[Any]) -> AsyncIterator[Watching]:
+    """Run a watcher while inside: of these subjects, or of alerts."""
     found, stop = Watching(), asyncio.Event()
     listening = asyncio.create_task(notices.listen(found.hear))
-    running = asyncio.create_task(watch(stop, subject))
+    running = asyncio.create_task(watch(stop, *(subjects or (ALERTS,))))
     try:
         yield found
     finally:

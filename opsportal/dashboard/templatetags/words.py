@@ -137,8 +137,9 @@ def ahead(at: int, now: int) -> bool:
 
 @register.filter
 def before(at: int | datetime, moment: int) -> str:
-    """Return `11 min before`, counted from the moment."""
-    return f"{roughly(max(moment - _nanoseconds(at), 0))} before"
+    """Return `11 min before`, counted from the moment, or `4 s after`."""
+    distance = moment - _nanoseconds(at)
+    return f"{roughly(abs(distance))} {'before' if distance >= 0 else 'after'}"
 
 
 @register.simple_tag(takes_context=True)

@@ -4,8 +4,10 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
 
 from ops.errors import Conflict, InvalidInput
+from ops.overview.actions import read_alert_filter
 from ops.subscriptions import actions
 from ops.subscriptions.actions import NOT_PAGING, Channel, SubscriptionList
+from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet
@@ -29,7 +31,7 @@ async def show(visit: Visit) -> HttpResponse:
             await actions.subscribe(
                 visit.actor,
                 channel=Channel(given["channel"]),
-                filter=given["filter"],
+                filter=await _filter(visit, given["filter"]),
                 quiet=given["quiet"],
                 minimum_age=given["after"],
                 site=visit.site.name,
@@ -51,6 +53,16 @@ async def end(visit: Visit) -> HttpResponse:
             raise InvalidInput(f'"{number[:80]}" is not the number of a subscription')
         await actions.unsubscribe(visit.actor, number=int(number), site=visit.site.name)
     return HttpResponseRedirect(visit.url("alerts-subscriptions"))
+
+
+async def _filter(visit: Visit, typed: str) -> AlertFilter:
+    """Read a filter as the alerts page does, but for nothing that is left out."""
+    read = await read_alert_filter(
+        visit.actor, text=typed, site=visit.site.name, clock=visit.clock.asker
+    )
+    if read.left_out:
+        raise InvalidInput(f"nothing is known as {read.without}")
+    return parse_filter(read.line)
 
 
 def _form(visit: Visit, found: SubscriptionList) -> SubscriptionForm:

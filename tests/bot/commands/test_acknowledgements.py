@@ -69,13 +69,14 @@ async def test_the_second_one_reads_in_a_sentence_who_has_it(operator: Actor, mi
 
     assert refused.failed
     assert refused.summary.endswith("olga has all QueueDeep alerts since just now")
+    assert buttons(refused) == [("Take over", "take over QueueDeep")]
 
 
 async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia: Actor) -> None:
     await said(operator, "ack QueueDeep")
 
     handed = await said(operator, 'hand over QueueDeep to mia because="my shift ends"')
-    assert handed.summary.startswith("mia has all QueueDeep alerts until it resolves, handed over")
+    assert handed.summary.startswith("mia has all QueueDeep alerts until they resolve, handed over")
     assert "handed over by olga" in handed.summary
     assert (await said(operator, "give back QueueDeep")).failed
     assert not (await said(operator, "take over QueueDeep")).failed
