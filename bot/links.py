@@ -1,7 +1,7 @@
 """Links to the dashboard, if its public address is set, and what they lead to."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from bot.replies import PageLink
 from ops.accounts.code import Code
 from ops.sites import sites
 
+_NONE: Mapping[str, str] = {}
 _SHOWN = {
     "traces-one": ("show trace", "trace_id", "[0-9a-fA-F]{1,32}"),
     "alerts-one": ("show alert", "fingerprint", "[0-9a-f]{20}"),
@@ -25,18 +26,21 @@ def page(
     line: str = "",
     trace: Sequence[str] = (),
     follow: bool = False,
+    fields: Mapping[str, str] = _NONE,
     **path: str,
 ) -> tuple[PageLink, ...]:
     """Return the link to a page of a site, or no link without PUBLIC_URL.
 
     `name` is the page's name in the dashboard's URLs, `line` the text of its filter field and
-    `trace` the IDs of the traces to compare. With `follow` its search renews itself.
+    `trace` the IDs of the traces to compare. With `follow` its search renews itself. `fields` are
+    other fields of its form.
     """
     if not settings.PUBLIC_URL:
         return ()
     several = {"site": site} if len(sites().all) > 1 else {}
     asked = ({"q": line} if line else {}) | ({"trace": trace} if trace else {})
     asked |= {"follow": "1"} if follow else {}
+    asked |= fields
     query = f"?{urlencode(asked, doseq=True)}" if asked else ""
     return (PageLink(label, f"{settings.PUBLIC_URL}{reverse(name, kwargs=several | path)}{query}"),)
 

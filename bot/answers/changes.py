@@ -47,9 +47,19 @@ def changes_reply(found: Changes) -> Reply:
         rows=tuple(map(row_of, shown)),
         columns=("When", "What", "Details"),
         notes=(*_left_out(found, len(shown)), *doubts),
-        links=page("the overview", "overview", found.site),
+        links=page("the time line", "timeline", found.site, fields=dict(_window(found))),
         follow_ups=tuple(_next(found)),
     )
+
+
+def _window(found: Changes) -> Iterator[tuple[str, str]]:
+    """Yield the fields of the time line that shows the same time."""
+    length = max((found.end - found.start) // timerange.SECOND, 60) * timerange.SECOND
+    yield "last", timerange.format_exact(length)
+    if timerange.now_ns() - found.end >= _NOW:
+        yield "at", timerange.format_moment((found.start + found.end) // 2)
+    if found.service:
+        yield "service", found.service
 
 
 def _verdict(found: Changes, doubts: list[str]) -> Iterator[str]:

@@ -44,7 +44,7 @@ def subscription_list(found: SubscriptionList, here: str) -> Reply:
     return Reply(
         f"{count(number, 'subscription') if number else 'No channel hears of alerts'}"
         f"{elsewhere(found.site)}",
-        rows=tuple(map(_row, every[:MOST_LISTED])),
+        rows=tuple(_row(each, here) for each in every[:MOST_LISTED]),
         columns=("Number", "Channel", "Alerts", "By"),
         notes=(*and_more(number - MOST_LISTED, "subscription"), *how, NOTE),
         links=page("all subscriptions", "alerts-subscriptions", found.site),
@@ -52,10 +52,11 @@ def subscription_list(found: SubscriptionList, here: str) -> Reply:
     )
 
 
-def _row(each: Subscription) -> Row:
+def _row(each: Subscription, here: str) -> Row:
     by = "the site file" if each.fixed else each.made_by
     below = (each.terms, each.problem)
-    cells = (str(each.number), each.where, shortened(each.what, LONGEST_FILTER), by)
+    channel = _place(each) if each.channel == here else each.where
+    cells = (str(each.number), channel, shortened(each.what, LONGEST_FILTER), by)
     made = () if each.fixed else (Sentence("since ", when(each.made_at)),)
     return Row(cells, (*filter(None, below), *made))
 

@@ -28,7 +28,8 @@ from ops.vocabulary.timerange import Moment, TimeRange
 
 MOST_ROWS = 200  # of the audit log
 # What these changed is in the time line already, with more to it than the audit log has.
-_SHOWN = ("acknowledgements.", "incidents.", "sampling.", "silences.")
+_SHOWN = ("acknowledgements.", "incidents.", "sampling.")
+_SILENCES = "silences."
 _OK, _STARTED = "ok", "started"
 
 
@@ -95,11 +96,11 @@ async def look_along(
         ),
     )
     changes = await asyncio.to_thread(changes_of, site, service, when, pieces)
-    page = known(logged)
+    page, silenced = known(logged), silences_of(service, pieces)
     others = [
         Happened(timerange.from_datetime(each.at), row=each)
         for each in (page.rows if page else ())
-        if _says_more(each, site, service)
+        if _says_more(each, site, service) and not _is_of(each, silenced)
     ]
     others += [Happened(each.at, sign_in=each) for each in known(signed_in) or ()]
     found = sorted((*changes.found, *others), key=lambda each: -each.at)
@@ -108,7 +109,7 @@ async def look_along(
         alerts=known(alerted) or AlertsByName((), 0),
         versions=known(pieces.versions) or {},
         sampling=known(sampled) or (),
-        silences=silences_of(service, pieces),
+        silences=silenced,
         acknowledgements=known(pieces.acknowledgements) or (),
         incidents=known(pieces.incidents) or (),
         problems=tuple(dict.fromkeys((*changes.problems, *problems_of(alerted, sampled, logged)))),
@@ -139,3 +140,9 @@ def _says_more(row: AuditRow, site: Site, service: Service | None) -> bool:
     if service:
         return (place, name) == (site.name, service.name)
     return place == site.name or place not in sites().all
+
+
+def _is_of(row: AuditRow, silences: Collection[Silence]) -> bool:
+    """Return whether a row made one of these silences; Alertmanager forgets old ones."""
+    made = row.outcome == _OK and row.action.startswith(_SILENCES)
+    return made and any(each.id in row.detail for each in silences)

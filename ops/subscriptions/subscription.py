@@ -29,7 +29,7 @@ class Channel:
     def label(self) -> str:
         """The channel as people know it."""
         if self.id == CONSOLE:
-            return "this console"
+            return "the console"
         return f"#{self.name}" if self.name else self.id
 
     def __str__(self) -> str:

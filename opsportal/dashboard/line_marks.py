@@ -50,6 +50,8 @@ def mark_of(visit: Visit, each: Happened) -> Mark:
         sign, tone = "◎", "ok"
     elif each.alert:
         sign, tone = "▲", "error"
+    elif each.incident:
+        sign = "■"
     return Mark(each.at, text, tone, moment_url(visit, each.at), sign)
 
 

@@ -99,6 +99,7 @@ def refused() -> None:
     chain.append(actor, "sampling.change_policy", "production/petstore", Outcome.DENIED)
     chain.append(actor, "sampling.change_policy", "staging/store", Outcome.DENIED)
     chain.append(actor, "sampling.change_policy", "production/petstore", Outcome.OK)
+    chain.append(actor, "silences.end_silence", "production/silences", Outcome.OK, detail="of old")
 
 
 async def test_refusals_and_addresses_are_for_those_who_may_read_the_audit_log(
@@ -110,6 +111,7 @@ async def test_refusals_and_addresses_are_for_those_who_may_read_the_audit_log(
 
     assert "sampling.change_policy production/petstore denied" in shown
     assert "198.51.100.7" in shown
+    assert "silences.end_silence production/silences : of old" in shown, "Alertmanager forgot it"
     assert "staging/store" not in shown, "another site's"
     assert shown.count("denied,") == 2, "in the list, and in the lane; what worked is shown as such"
     assert "mallory" not in hidden and "198.51.100.7" not in hidden

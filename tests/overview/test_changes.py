@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import Permission
+from pytest_django import Settings
 
 from bot.answers.changes import MOST_ROWS, changes_reply
 from ops.actor import Actor
@@ -188,3 +189,15 @@ async def test_incidents_and_acknowledgements_are_among_them(
         "olga closed incident 1", "olga opened incident 1", "olga has Deep",
     ]  # fmt: skip
     assert [each.person for each in found.found][:3] == ["olga", "olga", "olga"]
+
+
+async def test_it_links_to_the_same_window_of_the_time_line(
+    viewer: Actor, settings: Settings
+) -> None:
+    settings.PUBLIC_URL = "https://ops.example.com"
+    lately = changes_reply(await show_changes(viewer, service="petstore"))
+    noon = timerange.parse_moment("2026-11-24T12:00:00Z")
+    then = changes_reply(await show_changes(viewer, range=TimeRange(noon.earlier(2 * HOUR), noon)))
+    line = "https://ops.example.com/timeline/"
+    assert [each.url for each in lately.links] == [f"{line}?last=1d&service=petstore"]
+    assert [each.url for each in then.links] == [f"{line}?last=2h&at=2026-11-24T11%3A00%3A00Z"]

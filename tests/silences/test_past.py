@@ -3,12 +3,15 @@
 import pytest
 
 from ops.actor import Actor
-from ops.overview.actions import ChangeKind, show_changes
+from ops.database import in_database
+from ops.overview.actions import ChangeKind, show_changes, show_timeline
+from ops.silences.actions import create_silence
 from ops.silences.past import is_about, list_past
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import parse_matchers
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import HOUR, MINUTE
+from tests.conftest import Person, actor_of
 from tests.fakes.alertmanager import Fault
 from tests.silences.conftest import Cluster
 
@@ -56,6 +59,21 @@ async def test_changes_name_them_and_who_made_them(viewer: Actor, cluster: Clust
     found = await show_changes(viewer, kinds=(ChangeKind.SILENCES,))
 
     assert [(each.ended, each.person) for each in found.found] == [(True, ""), (False, "olga")]
+
+
+async def test_a_silence_is_once_in_the_time_line_not_again_from_the_audit_log(
+    cluster: Cluster, person: Person
+) -> None:
+    cluster.fires("A")
+    ada = actor_of(await in_database(person, "ada", "operators", "auditors"))
+    matchers = parse_matchers('alertname="A"')
+    await create_silence(ada, matchers=matchers, ends_at=timerange.now_ns() + HOUR)
+
+    found = await show_timeline(ada)
+
+    assert [each.kind for each in found.changes.found] == [ChangeKind.SILENCES]
+    assert (await show_timeline(ada, person="olga")).changes.found == ()
+    assert len((await show_timeline(ada, person="ada")).changes.found) == 1
 
 
 @pytest.mark.parametrize(

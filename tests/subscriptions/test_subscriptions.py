@@ -169,7 +169,7 @@ async def test_the_bot_subscribes_the_channel_that_it_is_asked_in(
     assert told.startswith(f"This channel hears of {what}")
     assert "does not replace paging" in told
     assert "does not replace paging" in listed
-    assert what in listed
+    assert f"1  This channel  {what}" in listed
     assert "hears of these alerts already: subscription 1" in again
     assert ended.startswith(f"This channel no longer hears of {what}")
 

@@ -19,7 +19,7 @@ from opsportal.dashboard.timeline_form import LENGTHS, View
 from opsportal.dashboard.visit import Visit, is_piece
 
 LONGEST_HEADING = 200
-SUBJECTS = frozenset({actions.SUBJECT, "alerts", "versions", "sampling"})
+SUBJECTS = frozenset({actions.SUBJECT, "alerts", "notifications", "sampling", "versions"})
 
 
 @require_safe
