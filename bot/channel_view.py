@@ -6,10 +6,8 @@
   > in its thread: job="petstore", instance="petstore-1:8080"
 """
 
-from collections.abc import Iterator
-
 from bot.channel_messages import Again, ChannelMessage, channel_messages
-from bot.replies import Reply, visible
+from bot.replies import FollowUp, Reply, visible
 from ops.actor import OPSPORTAL, Actor
 from ops.subscriptions import actions as subscriptions
 from ops.subscriptions.actions import Feeds, Posted
@@ -70,14 +68,17 @@ class ChannelView:
         changed = "edited: " if edited else ""
         lines = [f"#console  {changed}{first}", *(f"    {each}" for each in others)]
         if reply.follow_ups:
-            lines.append(f"    {' '.join(self._buttons(reply))}")
+            lines.append(f"    {self.numbered(reply)}")
         return "\n".join(lines)
 
-    def _buttons(self, reply: Reply) -> Iterator[str]:
-        for each in reply.follow_ups:
-            number = str(len(self.buttons) + 1)
-            self.buttons[number] = each.line
-            yield f"[{number} {visible(each.label)}]"
+    def numbered(self, reply: Reply) -> str:
+        """Return the buttons of a reply with the numbers that press them, "" for none."""
+        return " ".join(map(self._button, reply.follow_ups))
+
+    def _button(self, button: FollowUp) -> str:
+        number = str(len(self.buttons) + 1)
+        self.buttons[number] = button.line
+        return f"[{number} {visible(button.label)}]"
 
 
 def _lines(reply: Reply) -> list[str]:

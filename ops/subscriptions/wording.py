@@ -86,7 +86,7 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
             return (f"{name} was firing, and is not known now{kind}{around.place}",)
         case State.SILENCED:
             found = around.holds_back(run.telling)
-            words = found.words if found else "silenced"
+            words = shortened(found.words, LONGEST_LINE) if found else "silenced"
             until = (" until ", At(found.until)) if found and found.until else ()
             return (f"{name} is firing, {words}", *until, f"{number}{kind}{around.place}")
         case State.ACKNOWLEDGED:

@@ -88,7 +88,7 @@ class NotingPrometheus(FakePrometheus):
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         answer = await super()._answer(request)
-        if request.path.endswith("/alerts"):
+        if request.path.endswith(("/alerts", "/rules")):
             names = [rule["name"] for group in self.groups for rule in group["rules"]]
             for name in names:
                 self.seen.setdefault(name, time.monotonic())

@@ -106,6 +106,21 @@ def test_it_asks_before_it_changes(
     assert outcome in said
 
 
+def test_in_a_terminal_buttons_have_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    site_file: SiteFile,
+    person: Person,
+) -> None:
+    site_file(f'{SITES}instances = ["127.0.0.1:1"]')
+    person("olga", "operators")
+    monkeypatch.setattr(sys, "stdin", Terminal("sampling 10%\n1\nn"))
+    call_command("bot_console", "--user", "olga")
+    said = capsys.readouterr().out
+    assert "\n[1 change sampling " in said
+    assert "Change sampling of petstore: unknown -> 10% on 1 instance?" in said
+
+
 def test_a_pipe_is_told_how_to_apply(talk: Talk, site_file: SiteFile, person: Person) -> None:
     site_file(f'{SITES}instances = ["127.0.0.1:1"]')
     person("olga", "operators")

@@ -92,7 +92,7 @@ async def test_an_alert_has_a_note_and_an_end_and_is_handed_over_and_given_back(
     assert re.search(r"olga has it since \S+ UTC , until \S+ UTC : a look", text(hers))
     assert buttons(hers) == ["give back", "hand over"]
     assert buttons(others) == ["take over", "hand over"]
-    assert "<option>mia</option>" in hers.content.decode()
+    assert "<option selected>mia</option>" in hers.content.decode()
     assert "olga has 1 of 2" in text(await mia.get(ALERTS))
 
     await press(operator, "hand over", to="mia", **which)

@@ -67,16 +67,24 @@ class Command(BaseCommand):
                 if line.strip().lower() == CHANNEL:
                     self._show(loop, view.whole(actor))
                 else:
-                    self._answer(loop, conversation, line)
+                    self._answer(loop, conversation, view, line)
 
     def _answer(
-        self, loop: asyncio.AbstractEventLoop, conversation: console.Conversation, line: str
+        self,
+        loop: asyncio.AbstractEventLoop,
+        conversation: console.Conversation,
+        view: ChannelView,
+        line: str,
     ) -> None:
         try:
             reply = _run(loop, conversation.answer(line))
             self.stdout.write(console.shown(reply))
-            if sys.stdin.isatty() and (lines := console.asks(reply)):
-                self._answer(loop, conversation, lines[0] if _agrees() else lines[1])
+            if not sys.stdin.isatty():
+                return
+            if lines := console.asks(reply):
+                self._answer(loop, conversation, view, lines[0] if _agrees() else lines[1])
+            elif reply.follow_ups:
+                self.stdout.write(f"{view.numbered(reply)}\n\n")
         except KeyboardInterrupt:
             self.stderr.write("cancelled")
 
