@@ -10,6 +10,11 @@ from django.test import AsyncClient
 
 from ops.database import in_database
 from ops.incidents.actions import open_incident
+from ops.vocabulary import timerange
+from ops.vocabulary.alerts import FIRING
+from ops.vocabulary.timerange import HOUR
+from tests.alerts.making import alert
+from tests.alerts.past import period
 from tests.conftest import Person, actor_of
 from tests.dashboard.places import Place, heading, link, links, text, words
 from tests.fakes.jaeger import MILLISECOND, span, trace
@@ -108,6 +113,20 @@ async def test_it_says_what_the_trace_itself_says(place: Place, operator: AsyncC
     assert "Sampling 25%, as the trace itself says, though 100% was in force" in said(piece)
     assert "petstore 1.3.0 in this trace · ran 1.3.0 on petstore-3" in said(piece)
     assert "kafka <b>7 in this trace" in said(piece)
+
+
+async def test_an_alert_that_history_knows_is_linked_itself(
+    place: Place, operator: AsyncClient
+) -> None:
+    remember(place)
+    now = timerange.now_ns()
+    slow = alert("SlowSearch", {"job": "petstore"}, group="demo", sources=("main",))
+    await in_database(period, slow, FIRING, now - HOUR, now + HOUR)
+
+    piece = await operator.get(await address(place, operator, "petstore"), headers=PIECE)
+    shown = await operator.get(link(piece, "SlowSearch"))
+
+    assert heading(shown).startswith("SlowSearch")
 
 
 async def test_an_incident_that_was_open_then_is_linked(

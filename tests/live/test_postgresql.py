@@ -24,6 +24,7 @@ ROOMS = (
     "requests",
     "rpc",
     "sampling",
+    "silences",
 )
 # These start processes on a SQLite file of their own, or refuse before any database is asked.
 NOT_THESE = (

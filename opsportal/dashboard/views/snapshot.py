@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.alerts import actions as alerts
 from ops.errors import OpsError
 from ops.incidents import actions as incidents
 from ops.incidents.actions import Incident
@@ -15,7 +17,9 @@ from ops.overview.actions import ServiceSnapshot, SiteSnapshot, Taken
 from ops.traces import actions as traces
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
+from ops.vocabulary.alerts import Alert
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.templatetags.words import matching
 from opsportal.dashboard.trace_page import ran
 from opsportal.dashboard.visit import Visit, is_piece
 
@@ -25,11 +29,16 @@ MOST_INCIDENTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A service of a trace: the versions that the trace itself names, and its state then."""
+    """A service of a trace: the versions that the trace itself names, and its state then.
+
+    `alerts` are those that were active, each with the address of its page, or of those of its
+    name: Prometheus does not remember what an alert is known by.
+    """
 
     name: str
     versions: str
     then: ServiceSnapshot | None
+    alerts: Sequence[tuple[Alert, str]] = ()
 
 
 @require_safe
@@ -43,7 +52,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     now = timerange.now_ns()
     start = timerange.parse_moment(asked.get("start", "now")).at(now)
     end = timerange.parse_moment(asked["end"]).at(now) if "end" in asked else start
-    found, taken, versions_of, open_then = await asyncio.gather(
+    found, taken, versions_of, open_then, known_as = await asyncio.gather(
         actions.show_snapshot(
             visit.actor,
             services=asked.getlist("service"),
@@ -54,8 +63,9 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
         _taken(visit, trace_id),
         _versions(visit, trace_id),
         _incidents(visit, asked.getlist("service"), start, end),
+        _fingerprints(visit, asked.getlist("service"), start, end),
     )
-    lines = _lines(visit, found, versions_of)
+    lines = _lines(visit, found, versions_of, known_as)
     context = {
         "snapshot": found,
         "taken": taken,
@@ -69,13 +79,35 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     return await visit.render("partials/snapshot.html", context)
 
 
+def _names(visit: Visit, services: Sequence[str]) -> list[str]:
+    """Return the names in the site file of services by their names in traces."""
+    known = visit.site.services.values()
+    return [each.name for each in known if each.jaeger_name in services][:MOST_SERVICES]
+
+
+async def _fingerprints(
+    visit: Visit, services: Sequence[str], start: int, end: int
+) -> Mapping[str, str]:
+    """Return an alert of each name that our own history has of that time."""
+    if alerts.READ not in visit.permissions:
+        return {}
+    found = await alerts.list_episodes(
+        visit.actor,
+        services=_names(visit, services),
+        start=start,
+        end=max(end, start + 1),
+        site=visit.site.name,
+    )
+    return {each.name: each.fingerprint for each in found.groups}
+
+
 async def _incidents(
     visit: Visit, services: Sequence[str], start: int, end: int
 ) -> Sequence[Incident]:
     """Return the incidents about these services (names in traces) that were open then."""
     if incidents.READ not in visit.permissions:
         return ()
-    names = {each.name for each in visit.site.services.values() if each.jaeger_name in services}
+    names = set(_names(visit, services))
     found = await incidents.list_incidents(visit.actor, start=start, end=end, site=visit.site.name)
     about = [each for each in found.incidents if not each.services or names & {*each.services}]
     return about[:MOST_INCIDENTS]
@@ -100,12 +132,26 @@ async def _versions(visit: Visit, trace_id: str) -> Mapping[str, str]:
     return {each.service: ", ".join(each.versions) for each in ran(trace) if each.versions}
 
 
-def _lines(visit: Visit, found: SiteSnapshot, versions_of: Mapping[str, str]) -> list[Line]:
+def _lines(
+    visit: Visit, found: SiteSnapshot, versions_of: Mapping[str, str], known_as: Mapping[str, str]
+) -> list[Line]:
     """Return a line for each service of which something is known."""
     names = {each.name: each.jaeger_name for each in visit.site.services.values()}
     then = {names[each.service]: each for each in found.lines}
-    services = [*dict.fromkeys((*then, *versions_of))][:MOST_SERVICES]
-    return [Line(each, versions_of.get(each, ""), then.get(each)) for each in services]
+
+    def line(name: str) -> Line:
+        snapshot = then.get(name)
+        active = snapshot.alerts if snapshot else ()
+        linked = [(each, _address(visit, each, known_as)) for each in active]
+        return Line(name, versions_of.get(name, ""), snapshot, linked)
+
+    return [line(each) for each in [*dict.fromkeys((*then, *versions_of))][:MOST_SERVICES]]
+
+
+def _address(visit: Visit, alert: Alert, known_as: Mapping[str, str]) -> str:
+    if alert.name in known_as:
+        return visit.url("alerts-one", fingerprint=known_as[alert.name])
+    return f"{visit.url('alerts')}?{urlencode({'q': matching(alert)})}"
 
 
 @require_safe
