@@ -150,13 +150,15 @@ async def show_overview(
     parts = Parts(actor, where, asyncio.get_running_loop().time() + patience, age)
     meant = where.services_like(find)
     since = timerange.now_ns() - LATELY
-    services, failing, changes, versions, alert_changes = await asyncio.gather(
+    services, failing, changes, versions, alert_changes, others = await asyncio.gather(
         read_services(parts, meant, first, most or len(meant)),
         parts.failing(),
         parts.changes(),
         parts.versions(),
         parts.alert_changes(since),
+        parts.other_changes(since),
     )
+    told = known(others)
     active = known(services.alerts)
     silent = [failure.reason for failure in active.failures] if active else []
     doubted = active.doubts if active else ()
@@ -179,6 +181,7 @@ async def show_overview(
             {name: each.history for name, each in by_name.items() if each.history},
             since,
             timerange.now_ns(),
+            told.found if told else (),
         )[:MOST],
         problems=tuple(
             dict.fromkeys(
@@ -187,7 +190,7 @@ async def show_overview(
                     *silent,
                     *doubts,
                     *unsearched,
-                    *problems_of(changes, versions, alert_changes),
+                    *problems_of(changes, versions, alert_changes, others),
                 )
             )
         ),
