@@ -91,3 +91,23 @@ async def test_an_incident_without_a_service_asks_nobody(
 
     assert await actions.show_causes(operator) == ()
     assert jaeger.methods() == []
+
+
+async def test_a_trace_is_pinned_by_its_id_or_a_link_to_it(
+    operator: Actor, bob: User, jaeger: FakeJaeger, site: None
+) -> None:
+    await actions.open_incident(operator, title="petstore slow")
+    ids = [number * 16 for number in ("4b", "17")]
+    trace_id, another = (jaeger.add(trace(span("petstore", "Buy"), trace_id=id)) for id in ids)
+    browser = await in_database(logged_in, bob)
+
+    change = "/sites/production/incidents/1/change/"
+    link = f"https://ops.example.com/traces/{trace_id}/?span=1"
+    for pasted in (link, trace_id, another):
+        await browser.post(change, {"trace": pasted})
+    unknown = await browser.post(change, {"trace": "ab" * 16})
+    garbage = await browser.post(change, {"trace": "not an ID"})
+
+    pins = (await actions.show_incident(operator)).pins
+    assert [(each.text, each.author) for each in pins] == [(trace_id, "bob"), (another, "bob")]
+    assert (unknown.status_code, garbage.status_code) == (404, 400)

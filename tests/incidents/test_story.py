@@ -268,7 +268,7 @@ def test_the_headline_is_the_state(alerts: AlertsDuring | None, closed: int, hea
         (None, 60, False),
         (AlertsDuring(FAILED.groups, ((at(35), at(38)),)), 45, False),
         (AlertsDuring(FAILED.groups, ((at(35), at(35.5)),)), 45, True),
-        (AlertsDuring(FAILED.groups, ((at(44), at(46)),)), 45, False),
+        (AlertsDuring(FAILED.groups, ((at(44.5), at(46)),)), 45, False),
     ],
 )
 def test_it_is_over_once_all_alerts_are_known_to_be_quiet_for_long(
