@@ -139,11 +139,11 @@ def _rolled(story: Story, times: Zone) -> Iterator[str]:
             yield f"{name} started to roll out {version} at {at}{led}."
         elif step.step is Step.WENT_BACK:
             after = ended - step.at
-            left = (
-                f"; the last alert resolved {format_duration(after)} later"
-                if ended and 0 <= after <= timerange.HOUR
-                else ""
-            )
+            later = "within a minute"
+            if after >= timerange.MINUTE:
+                later = f"{format_duration(after)} later"
+            over = ended and 0 <= after <= timerange.HOUR
+            left = f"; the last alert resolved {later}" if over else ""
             yield f"It went back to {version} at {at}{left}."
 
 
