@@ -77,10 +77,9 @@ def _of_alerts(group: GroupDuring, steps: Sequence[RolloutStep]) -> Iterator[Lin
     yield Line(group.fired, LineKind.FIRING, parts, PROMETHEUS, group.severity)
     if group.ended:
         times = len(group.firing)
-        fired = sum(end - start for start, end in group.firing)
         lasted = f" after {format_duration(group.ended - group.fired)}"
         if times > 1:
-            lasted += f", having fired {times} times for {format_duration(fired)} in all"
+            lasted += f", having fired {times} times for {format_duration(group.fired_for)} in all"
         yield Line(group.ended, LineKind.RESOLVED, (link, words(f" resolved{lasted}")), PROMETHEUS)
 
 
