@@ -157,7 +157,7 @@ def _of_holding(held: Acknowledgement) -> Iterator[Line]:
     parts = (person(held.person), words(f" has {held.what}"), *given, *note)
     yield Line(held.since, LineKind.HELD, parts)
     if held.ended and held.end not in (RESOLVED, OVER):
-        parts = (person(held.person), words(f" no longer has {held.what}: {held.end}"))
+        parts = (person(held.person), words(f" no longer has {held.what}: {held.why}"))
         yield Line(held.ended, LineKind.HELD, parts)
 
 
