@@ -17,6 +17,7 @@ from ops.vocabulary import timerange
 
 READ = "alerts.view_alerts"
 MOST_NAMES = 100
+LATELY = timerange.MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,19 @@ async def list_by_name(
 
 
 def _read(site: Site, service: Service | None, empty: Strip, most: int, now: int) -> AlertsByName:
-    rows = AlertPeriod.objects.filter(site=site.name, start__lt=empty.end)
+    rows = AlertPeriod.objects.filter(site=site.name)
     rows = rows.exclude(name__in=(*site.watchdogs, *site.quiet))
+    if empty.end < now - LATELY:
+        # Of a time that ends now it is true of all, and SQLite would take the wrong index.
+        rows = rows.filter(start__lt=empty.end)
     if service:
         rows = of_service(rows, service)
     newest: dict[str, tuple[int, int]] = {}
     keys: dict[str, set[str]] = {}
-    for part in (rows.filter(end=None), rows.filter(end__gt=empty.start)):
-        values = part.values_list("name").annotate(Max("start"), Max("pk"), Min("key"), Max("key"))
-        for name, start, pk, *some in values:
+    ended = rows.filter(end__gt=empty.start).values_list("name")
+    open_ = rows.filter(end=None).values_list("name", "start", "pk", "key")
+    for part in (open_, ended.annotate(Max("start"), Max("pk"), Min("key"), Max("key"))):
+        for name, start, pk, *some in part:
             newest[name] = max(newest.get(name, (0, 0)), (start, pk))
             keys.setdefault(name, set()).update(some)
     shown = sorted(newest, key=lambda name: (-newest[name][0], name))[:most]
