@@ -94,6 +94,15 @@ def test_a_trace_in_several_messages_is_one_and_its_circles_end() -> None:
     assert len(found.work) == 2 and found.error
 
 
+def test_a_message_that_cannot_be_read_is_left_out() -> None:
+    observer = Observer(TraceSearch(START, PAST, 10, "petstore"))
+    whole = trace(span("petstore", "Buy", start=START)).SerializeToString()
+    observer.add(whole[:-1])
+    assert observer.unread
+    observer.add(whole)
+    assert len(observer.observed(cut=True).traces) == 1
+
+
 def test_a_span_that_was_delivered_twice_counts_once() -> None:
     observer = Observer(TraceSearch(START, PAST, 10, "petstore"))
     twice = trace(span("petstore", "Buy", start=START, duration=SECOND)).SerializeToString()
