@@ -205,7 +205,7 @@ class AlertMessage(Leased):
 
     `number` counts the messages of a subscription, see bot.slack.alert_store; in a thread it is
     None, and `parent` is the key of the thread's first message. `ts` is "" until it is known.
-    `shown` is a digest of what it shows, `state` the state of its alerts when it was posted,
+    `shown` is a digest of what it shows, `state` the state of its alerts that it shows, and
     `groups` are those that it shows. `again` says why it was posted a second time. `at` is when it
     was claimed (Unix nanoseconds), `changed` when it was last posted or edited. What is `final`
     is left as it is. The lease is held by the bot process that posts or edits it.

@@ -129,7 +129,7 @@ def _looked_at(found: WindowComparison) -> Iterator[str]:
         yield Sentence(none, when(now.start), " to ", when(now.end), f"; {there}")
         return
     if before.every.traces and not found.statements:
-        yield f"No difference from {found.then} that may not be chance"
+        yield f"No difference from {found.then} beyond chance"
     yield Sentence(
         f"Looked at {count(now.every.traces, 'trace')} of {found.service} from ",
         when(now.since),

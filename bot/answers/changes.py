@@ -12,7 +12,7 @@ from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, VersionChange
 from ops.sampling.actions import SamplingChange
 from ops.vocabulary import timerange
-from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.notifications import Silence
 
 MOST_ROWS = 40
@@ -135,8 +135,7 @@ def _of_holding(held: Acknowledgement, *, ended: bool) -> tuple[str, tuple[str, 
     if held.end == GIVEN_BACK and ended:
         return f"{person} gave back {what}", ()
     if ended:
-        why = "it resolved" if held.end == RESOLVED else "the time is over"
-        return f"{person} no longer has {what}: {why}", ()
+        return f"{person} no longer has {what}: {held.why}", ()
     given = f" from {shortened(held.given_by, _LONGEST_NAME)}" if held.given_by else ""
     note = (shortened(held.note, LONGEST_SENTENCE),) if held.note else ()
     return f"{person} has {what}{given}", note

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from bot.answers.incidents import incident_list, noted, opened, shown_story
 from bot.commands.arguments import linked_id, parse_site
 from bot.commands.reads import names_for, read_site, take_name
+from bot.commands.threads import own_thread, place, refuse_shared
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
-from ops.errors import Conflict, InvalidInput, NotFound, OpsError
+from ops.errors import InvalidInput, NotFound
 from ops.incidents import actions
-from ops.incidents.actions import NO_ORIGIN, Incident, Origin, OriginKind, Thread
+from ops.incidents.actions import NO_ORIGIN, Incident, Origin, OriginKind
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.sites import sites
-from ops.subscriptions import actions as subscriptions
 from ops.vocabulary.filters import QUOTED
 
-SHARED = "is_ext_shared_channel"
 _KEY = re.compile(rf"(?:^|\s)(alert|group|trace|service|site)=({QUOTED}|\S+)")
 _NUMBER = re.compile(r"#?([0-9]{1,9})\b\s*(.*)", re.DOTALL)
 _SAID = re.compile(
@@ -154,13 +153,13 @@ def _keys(line: str) -> tuple[str, dict[str, str]]:
 )
 async def start_incident(message: Message, wish: Wish) -> Reply:
     """Open an incident."""
-    _refuse_shared(message)
+    refuse_shared(message)
     made = await actions.open_incident(
         message.actor,
         title=wish.title,
         services=wish.services,
         origin=wish.origin,
-        thread=await _thread_of(message),
+        thread=await own_thread(message),
         site=wish.site,
     )
     return opened(made)
@@ -179,7 +178,7 @@ async def start_incident(message: Message, wish: Wish) -> Reply:
 )
 async def list_incidents(message: Message, site: str) -> Reply:
     """List incidents."""
-    _refuse_shared(message)
+    refuse_shared(message)
     return incident_list(await actions.list_incidents(message.actor, site=site))
 
 
@@ -270,7 +269,7 @@ async def show_incident(message: Message, which: Which) -> Reply:
 
 async def _meant(message: Message, which: Which) -> tuple[int, str]:
     """Return the number and the site of the incident that is meant; raises NotFound."""
-    _refuse_shared(message)
+    refuse_shared(message)
     if which.number:
         return which.number, which.site
     if of_thread := await _of_thread(message):
@@ -286,42 +285,5 @@ async def _meant(message: Message, which: Which) -> tuple[int, str]:
 
 
 async def _of_thread(message: Message) -> Incident | None:
-    channel, ts = _place(message)
+    channel, ts = place(message)
     return await actions.find_by_thread(message.actor, channel=channel, ts=ts) if ts else None
-
-
-def _place(message: Message) -> tuple[str, str]:
-    """Return the channel and the thread that the answer belongs to, "" for none."""
-    event = message.event
-    channel = str(event.get("channel") or "")
-    thread = event.get("thread_ts") or ("" if channel.startswith("D") else event.get("ts"))
-    return channel, str(thread or "")
-
-
-async def _thread_of(message: Message) -> Thread | None:
-    """Return the thread that becomes the incident's; None if others might read it."""
-    channel, ts = _place(message)
-    if not ts or _is_alone(message):
-        return None
-    if message.event.get(SHARED) is not False and not channel.startswith("D"):
-        # Slack does not say it of a click. A channel that hears of alerts is known to be ours.
-        try:
-            known = await subscriptions.list_subscriptions(message.actor)
-        except OpsError:
-            return None
-        if channel not in {each.channel for each in known.subscriptions}:
-            return None
-    return Thread(str(message.event.get("team") or ""), channel, ts)
-
-
-def _is_alone(message: Message) -> bool:
-    """Return whether only its author sees the answer."""
-    return bool(message.event.get("response_url"))
-
-
-def _refuse_shared(message: Message) -> None:
-    if message.event.get(SHARED):
-        raise Conflict(
-            "this channel is shared with another company, whose people would read along; use a "
-            "channel of your own"
-        )

@@ -47,14 +47,12 @@ _EDITS = ""  # among channels: edits, which all channels share
 _OF_ONE_MESSAGE = ("cant_update_message", "edit_window_closed", "msg_too_long", "invalid_blocks")
 Ask = Callable[[AllPosted], Awaitable[Feeds]]
 Find = Callable[[], Awaitable[Work | None]]
-log = logging.getLogger(__name__)
-
-
 _PROBLEMS = {
     "is_archived": "the channel is archived",
     "not_in_channel": "the bot is not a member of the channel: invite it",
     "channel_not_found": "Slack has no such channel, or it is private and the bot is not a member",
 }
+log = logging.getLogger(__name__)
 
 
 def _problem(error: str) -> str:
@@ -132,10 +130,9 @@ class AlertMessages:
 
     async def stop(self) -> None:
         """Let calls in progress finish, so that their results are known, and stop."""
-        working = [*self._working.values()]
-        for task in working:
-            task.cancel()
-        if working:
+        while working := [*self._working.values()]:
+            for task in working:
+                task.cancel()
             await asyncio.wait(working)
 
     def _hear(self, notice: Notice) -> None:

@@ -152,8 +152,9 @@ def claim_edit(row: AlertMessage, holder: str, now: datetime) -> bool:
 def edited(row: AlertMessage, wanted: ChannelMessage, holder: str, now: datetime) -> None:
     """Record that a message shows what is wanted, and give it back."""
     mine = AlertMessage.objects.filter(pk=row.pk, holder=holder)
-    shown = wanted.shows(Again(row.again))
-    mine.update(shown=shown, groups=list(wanted.groups), changed=now, holder="", lease_until=now)
+    shown = {"shown": wanted.shows(Again(row.again)), "state": wanted.state}
+    groups = list(wanted.groups)
+    mine.update(**shown, groups=groups, changed=now, holder="", lease_until=now)
 
 
 def give_back(row: AlertMessage, holder: str, now: datetime) -> None:

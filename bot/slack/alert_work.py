@@ -6,7 +6,7 @@ shown by then and what is in Slack, so what could not be posted in time is merge
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bot.channel_messages import Again, ChannelMessage
 from bot.models import AlertMessage
@@ -82,6 +82,11 @@ def _post_order(work: Work) -> tuple[bool, int]:
 
 
 def _edit_order(work: Work) -> tuple[bool, int, datetime]:
-    """Order by urgency, what is in threads last, then by what has waited longest."""
-    changed = work.row.changed if work.row else datetime.max
-    return (bool(work.wanted.parent), work.wanted.urgency, changed)
+    """Order by changes of state, the urgent first; then by what has waited longest.
+
+    So a message that changes all the time, such as a storm's summary, does not keep others, such
+    as the groups in its thread, from being edited.
+    """
+    if work.row is None or work.row.state != work.wanted.state:
+        return (False, work.wanted.urgency, datetime.min.replace(tzinfo=UTC))
+    return (True, 0, work.row.changed)

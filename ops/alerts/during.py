@@ -40,6 +40,11 @@ class GroupDuring:
         return self.firing[0][0] if self.firing else 0
 
     @property
+    def fired_for(self) -> int:
+        """For how many nanoseconds one of them was firing."""
+        return sum(last - first for first, last in self.firing)
+
+    @property
     def ended(self) -> int:
         """When the last of them stopped firing; 0 if none fired, or one still does."""
         return 0 if self.lasts or not self.firing else self.firing[-1][1]

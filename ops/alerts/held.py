@@ -4,7 +4,7 @@ A group's alert has resolved with the last of its name. What is not seen to have
 also while no source answers.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 
 from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert
@@ -57,18 +57,22 @@ class HeldHistory:
         more than those `reported`. Unless all sources are `sure`, an alert that is not among them
         has only resolved if it was seen to.
         """
-        found = Ended()
-        active = cache(lambda: {*keys, *(each.fingerprint for each in reported)})
-        named = cache(lambda: {*map(_as_stored, names), *(_as_stored(a.name) for a in reported)})
+        found, missing = Ended(), False
+        # Only if somebody has something: there can be many alerts.
+        kept = cache(lambda: {*map(_as_stored, names)})
+        by_key = cache(lambda: _by(reported, lambda alert: alert.fingerprint))
+        by_name = cache(lambda: _by(reported, lambda alert: _as_stored(alert.name)))
         for row in HeldAlert.objects.filter(site=self._site, end=None, start__lt=now):
-            there = row.fingerprint in active() if row.fingerprint else row.name in named()
+            its = by_key().get(row.fingerprint) if row.fingerprint else by_name().get(row.name)
+            there = its or (row.fingerprint in keys if row.fingerprint else row.name in kept())
             if 0 < row.until <= now:
                 found.end(row, row.until, OVER)
             elif not there and (sure or _was_seen_to_end(row)):
                 found.end(row, now, RESOLVED)
-            elif there and sure and self._left and _began_after(self._left, row, reported):
+            elif its and sure and self._left and _began_after(self._left, row, its):
                 found.end(row, self._left, RESOLVED)
-        if sure:
+            missing |= bool(there and not its)
+        if sure and not missing:
             self._left = 0
         return found
 
@@ -82,15 +86,16 @@ def _was_seen_to_end(row: HeldAlert) -> bool:
     return AlertPeriod.objects.filter(site=row.site, end__gte=row.start, **which).exists()
 
 
-def _began_after(left: int, row: HeldAlert, reported: Iterable[Alert]) -> bool:
+def _by(alerts: Iterable[Alert], key: Callable[[Alert], str]) -> Mapping[str, Sequence[Alert]]:
+    found: dict[str, list[Alert]] = {}
+    for each in alerts:
+        found.setdefault(key(each), []).append(each)
+    return found
+
+
+def _began_after(left: int, row: HeldAlert, active: Iterable[Alert]) -> bool:
     """Return whether all that is active of it began while nobody watched.
 
     So it has resolved meanwhile, unless somebody has it since then.
     """
-    began = [
-        each.active_at
-        for each in reported
-        if (each.fingerprint == row.fingerprint or not row.fingerprint)
-        and _as_stored(each.name) == row.name
-    ]
-    return bool(began) and min(began) > max(left, row.start)
+    return min(each.active_at for each in active) > max(left, row.start)

@@ -34,11 +34,13 @@ class Course:
     """When its alerts fired; Unix nanoseconds.
 
     `began` is when the first fired, 0 if none did; `quiet_since` when the last stopped, 0 while one
-    is firing. `unknown` means that nobody knows what is firing now.
+    is firing. `failed` is for how long one was firing, in all. `unknown` means that nobody knows
+    what is firing now.
     """
 
     began: int = 0
     quiet_since: int = 0
+    failed: int = 0
     unknown: bool = False
 
     @property
@@ -86,15 +88,14 @@ class Story:
     def headline(self) -> str:
         """The state in a few words: `petstore slow: quiet for 4 min, was failing for 19 min`."""
         incident, now = self.incident, self.course
-        failed = (now.quiet_since or self.end) - now.began
-        was = f", was failing for {_lasted(failed)}" if now.began else ""
+        was = f", was failing for {_lasted(now.failed)}" if now.began else ""
         if not incident.is_open:
             lasted = _lasted(incident.closed_at - incident.opened_at)
             return f"{incident.title}: closed{was or f' after {lasted}'}"
         if now.unknown:
             return f"{incident.title}: alert status unknown"
         if now.is_failing:
-            return f"{incident.title}: failing for {_lasted(failed)}"
+            return f"{incident.title}: failing for {_lasted(now.failed)}"
         if now.began:
             quiet = _lasted(self.end - now.quiet_since)
             return f"{incident.title}: quiet for {quiet}{was}"
@@ -126,7 +127,8 @@ def course(found: AlertsDuring | None, end: int) -> Course:
     if not fired:
         return Course(unknown=found.unknown_at(end))
     lasts = any(group.lasts for group in found.groups)
-    return Course(fired[0][0], 0 if lasts else fired[-1][1], found.unknown_at(end))
+    failed = sum(last - first for first, last in fired)
+    return Course(fired[0][0], 0 if lasts else fired[-1][1], failed, found.unknown_at(end))
 
 
 def is_over(found: AlertsDuring | None, end: int) -> bool:

@@ -109,18 +109,24 @@ def _fired(story: Story, times: Zone) -> Iterator[str]:
     if not now.began:
         return
     names = _and(
-        f"{escaped(each.name)} ({format_duration((each.ended or story.end) - each.fired)})"
-        for each in story.fired
+        f"{escaped(each.name)} ({format_duration(each.fired_for)})" for each in story.fired
     )
+    gaps = (now.quiet_since or story.end) - now.began - now.failed >= timerange.MINUTE
+    failed, began = format_duration(now.failed), times.clock(now.began)
     if now.quiet_since:
-        lasted = format_duration(now.quiet_since - now.began)
+        until = times.clock(now.quiet_since)
         yield (
-            f"Alerts fired for {lasted}, from {times.clock(now.began)} to "
-            f"{times.clock(now.quiet_since)}: {names}."
+            f"Alerts fired on and off from {began} to {until}, for {failed} in all: {names}."
+            if gaps
+            else f"Alerts fired for {failed}, from {began} to {until}: {names}."
         )
     else:
-        lasted = format_duration(story.end - now.began)
-        yield f"Alerts have been firing for {lasted}, since {times.clock(now.began)}: {names}."
+        how = (
+            f"on and off since {began}, for {failed} in all"
+            if gaps
+            else (f"for {failed}, since {began}")
+        )
+        yield f"Alerts have been firing {how}: {names}."
 
 
 def _rolled(story: Story, times: Zone) -> Iterator[str]:
@@ -139,11 +145,11 @@ def _rolled(story: Story, times: Zone) -> Iterator[str]:
             yield f"{name} started to roll out {version} at {at}{led}."
         elif step.step is Step.WENT_BACK:
             after = ended - step.at
-            left = (
-                f"; the last alert resolved {format_duration(after)} later"
-                if ended and 0 <= after <= timerange.HOUR
-                else ""
-            )
+            later = "within a minute"
+            if after >= timerange.MINUTE:
+                later = f"{format_duration(after)} later"
+            over = ended and 0 <= after <= timerange.HOUR
+            left = f"; the last alert resolved {later}" if over else ""
             yield f"It went back to {version} at {at}{left}."
 
 

@@ -77,10 +77,9 @@ def _of_alerts(group: GroupDuring, steps: Sequence[RolloutStep]) -> Iterator[Lin
     yield Line(group.fired, LineKind.FIRING, parts, PROMETHEUS, group.severity)
     if group.ended:
         times = len(group.firing)
-        fired = sum(end - start for start, end in group.firing)
         lasted = f" after {format_duration(group.ended - group.fired)}"
         if times > 1:
-            lasted += f", having fired {times} times for {format_duration(fired)} in all"
+            lasted += f", having fired {times} times for {format_duration(group.fired_for)} in all"
         yield Line(group.ended, LineKind.RESOLVED, (link, words(f" resolved{lasted}")), PROMETHEUS)
 
 
@@ -158,7 +157,7 @@ def _of_holding(held: Acknowledgement) -> Iterator[Line]:
     parts = (person(held.person), words(f" has {held.what}"), *given, *note)
     yield Line(held.since, LineKind.HELD, parts)
     if held.ended and held.end not in (RESOLVED, OVER):
-        parts = (person(held.person), words(f" no longer has {held.what}: {held.end}"))
+        parts = (person(held.person), words(f" no longer has {held.what}: {held.why}"))
         yield Line(held.ended, LineKind.HELD, parts)
 
 

@@ -99,7 +99,7 @@ __all__ = [
 READ = "overview.view_overview"
 MOST_SERVICES = 12
 MOST_DIAGNOSED = 100  # services of a site
-COMPARING = 10.0  # seconds for data that a page can do without
+COMPARING = 12.0  # seconds: a Jaeger that does not answer within its own ten is named
 DIAGNOSING = 2.7  # seconds: an answer is there within three
 AGE = 5.0  # seconds that figures and traces of a diagnosis may be old
 LAST_DAY = TimeRange.last(timerange.DAY)
@@ -150,13 +150,15 @@ async def show_overview(
     parts = Parts(actor, where, asyncio.get_running_loop().time() + patience, age)
     meant = where.services_like(find)
     since = timerange.now_ns() - LATELY
-    services, failing, changes, versions, alert_changes = await asyncio.gather(
+    services, failing, changes, versions, alert_changes, others = await asyncio.gather(
         read_services(parts, meant, first, most or len(meant)),
         parts.failing(),
         parts.changes(),
         parts.versions(),
         parts.alert_changes(since),
+        parts.other_changes(since),
     )
+    told = known(others)
     active = known(services.alerts)
     silent = [failure.reason for failure in active.failures] if active else []
     doubted = active.doubts if active else ()
@@ -179,6 +181,7 @@ async def show_overview(
             {name: each.history for name, each in by_name.items() if each.history},
             since,
             timerange.now_ns(),
+            told.found if told else (),
         )[:MOST],
         problems=tuple(
             dict.fromkeys(
@@ -187,7 +190,7 @@ async def show_overview(
                     *silent,
                     *doubts,
                     *unsearched,
-                    *problems_of(changes, versions, alert_changes),
+                    *problems_of(changes, versions, alert_changes, others),
                 )
             )
         ),

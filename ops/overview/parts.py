@@ -13,7 +13,7 @@ from ops.guard import check
 from ops.limits import MOST_ITEMS
 from ops.overview.changing import Changes, look_for_changes
 from ops.overview.figures import Figures, figures, known, problems_of, settled
-from ops.overview.happened import EVERY_KIND, MOST
+from ops.overview.happened import EVERY_KIND, MOST, ChangeKind
 from ops.overview.lately import Lately
 from ops.overview.searching import read_lately
 from ops.sampling import actions as sampling
@@ -29,6 +29,7 @@ from ops.vocabulary.summaries import TraceSummary
 T = TypeVar("T")
 FAILING_TRACES = 5
 CHANGES = 50
+OTHER_KINDS = (ChangeKind.SILENCES, ChangeKind.ACKNOWLEDGEMENTS, ChangeKind.INCIDENTS)
 SEARCHED_EACH = 12  # up to this many services, each is searched for failing traces separately
 SEARCHED_AT_ALL = 50  # services to search if the storage cannot search all of them together
 LOOKED_AT = 40  # failing traces of any service, among which to find those of the site's services
@@ -105,6 +106,13 @@ class Parts:
     async def changes(self) -> tuple[SamplingChange, ...] | OpsError | None:
         return await self._now(
             "sampling changes", sampling.changes(self._actor, site=self.site.name, limit=CHANGES)
+        )
+
+    async def other_changes(self, since: int) -> Changes | OpsError | None:
+        """Silences, who had an alert, and incidents."""
+        when = (since, timerange.now_ns())
+        return await self._now(
+            "changes", look_for_changes(self._actor, self.site, None, when, OTHER_KINDS)
         )
 
     async def changed(self, service: Service, within: int) -> Changes | OpsError | None:

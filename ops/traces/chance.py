@@ -1,7 +1,7 @@
 """Whether a difference between two sets of traces may be chance. Pure.
 
-One look tests many operations, versions and instances, and one in twenty of them would be said to
-differ at a level of 5% each, though none does. So all of them share one level:
+One look tests many operations, versions and instances, and one in fifty of them would be said to
+differ at a level of 2% each, though none does. So all of them share one level:
 
 - shares: Fisher's exact test, one-sided (R. A. Fisher, Statistical Methods for Research Workers,
   1934, section 21.02). It is exact for small numbers too, also where nothing failed before.
@@ -23,7 +23,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LEVEL = 0.05
+LEVEL = 0.02
 LEAST_RANKED = 8  # of each side: with fewer, the normal approximation is not good enough
 _NEGLIGIBLE = 1e-12
 

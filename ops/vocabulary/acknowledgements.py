@@ -49,6 +49,16 @@ class Acknowledgement:
         """What somebody has: `QueueDeep`, `all QueueDeep alerts`."""
         return f"all {self.name} alerts" if self.is_of_group else self.name
 
+    @property
+    def why(self) -> str:
+        """Why the person no longer has it: `it resolved`; "" while it is in force."""
+        return {
+            RESOLVED: "they resolved" if self.is_of_group else "it resolved",
+            OVER: "the time is over",
+            GIVEN_BACK: "given back",
+            HANDED_OVER: "handed over",
+        }.get(self.end, "")
+
     def overlaps(self, start: int, end: int | None) -> bool:
         """Return whether somebody had it at any time from start to end, None for now."""
         return (end is None or self.since <= end) and (not self.ended or self.ended >= start)

@@ -35,7 +35,7 @@ _WRONG = ("denied", "failed", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Lanes of one kind; so many `more` of them are left out."""
+    """Lanes of one kind, "" for several; so many `more` of them are left out."""
 
     heading: str
     kind: str
@@ -54,7 +54,7 @@ def groups(found: Timeline, clock: Clock, url: Url, *, at: int, most: int) -> li
         ("Silences", "silences", drawing.silences(), 0),
         ("Acknowledgements", "acknowledgements", drawing.acknowledgements(), 0),
         ("Sampling", "sampling", drawing.sampling(), 0),
-        ("People", "audit", drawing.people(), 0),
+        ("People", "", drawing.people(), 0),
     )
     start, end = found.changes.start, found.changes.end
     made = []

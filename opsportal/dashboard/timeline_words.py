@@ -4,7 +4,7 @@ from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import Happened
 from ops.overview.incidents import PastIncident
 from ops.sampling.actions import SamplingChange
-from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
+from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.notifications import Silence
 from opsportal.dashboard import words
 
@@ -63,11 +63,10 @@ def said_of_silence(silence: Silence, *, ended: bool = False) -> str:
 def said_of_holding(held: Acknowledgement, *, ended: bool = False) -> str:
     """Return `alice has QueueDeep: looking`, or how that ended."""
     person, what = words.name(held.person), words.name(held.what)
+    if held.end == GIVEN_BACK and ended:
+        return f"{person} gave back {what}"
     if ended:
-        return {
-            GIVEN_BACK: f"{person} gave back {what}",
-            RESOLVED: f"{person} no longer has {what}: it resolved",
-        }.get(held.end, f"{person} no longer has {what}: the time is over")
+        return f"{person} no longer has {what}: {held.why}"
     given = f" from {words.name(held.given_by)}" if held.given_by else ""
     note = f": {words.name(held.note, 160)}" if held.note else ""
     return f"{person} has {what}{given}{note}"

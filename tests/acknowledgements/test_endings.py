@@ -105,5 +105,21 @@ def test_what_began_while_nobody_watched_has_resolved_meanwhile() -> None:
         (OTHER.fingerprint, "", None),
         ("", "", None),
     ]
-    seen.sees(again, replace(OTHER, active_at=NOON + 301 * SECOND))
+    seen.sees(again, replace(OTHER, active_at=NOON + 301 * SECOND), after=60)
     assert ends()[1:] == [(OTHER.fingerprint, "", None), ("", "", None)], "it was watched by then"
+
+
+def test_so_has_what_began_soon_after_somebody_watches_again() -> None:
+    seen = Remembering()
+    seen.sees(DOWN)
+    take(DOWN.fingerprint)
+    take()
+    watched(NOON - 60 * SECOND, NOON + 30 * SECOND)
+    watched(NOON + 300 * SECOND, NOON + 300 * SECOND)
+
+    seen = Remembering()
+    seen.at = seen.clock = NOON + 300 * SECOND
+    seen.sees()  # it may just be missing
+    assert ends() == [(DOWN.fingerprint, "", None), ("", "", None)]
+    seen.sees(replace(DOWN, state="pending", active_at=NOON + 308 * SECOND))
+    assert ends() == [(DOWN.fingerprint, RESOLVED, 30), ("", RESOLVED, 30)]

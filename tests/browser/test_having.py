@@ -82,3 +82,23 @@ async def test_the_one_who_presses_second_reads_who_has_it(
         await asyncio.wait(waiting)
         loser, name = refused[first]
         await expect(loser.locator("#unsent")).to_contain_text(f"{name} has all QueueDeep alerts")
+
+
+async def test_what_was_said_about_a_press_stays_while_the_page_follows(
+    web: Web, place: Place, person: Person
+) -> None:
+    place.prometheus.rule("QueueDeep", alert("QueueDeep", severity="page"))
+    await in_database(person, "olga", "operators")
+    mia = actor_of(await in_database(person, "mia", "operators"))
+    async with watching(), web.open() as page:
+        await log_in(page)
+        await page.goto(ALERTS)
+        await expect(page.locator("#live .state")).to_have_text("Live")
+        await page.route("**/alerts/have/", lambda route: route.abort())
+        await page.get_by_role("button", name="I have it").click()
+        await expect(page.locator("#unsent")).to_contain_text("The server did not answer")
+
+        assert not (await console.answer(mia, "ack QueueDeep")).failed
+
+        await expect(page.locator(".alerts h2 .chip.held")).to_have_text("mia has it")
+        await expect(page.locator("#unsent")).to_be_visible()

@@ -117,7 +117,7 @@ async def test_what_cannot_be_had_is_a_sentence_and_the_rest_is_shown(
     assert heading(page) == "Alert status unknown"
     assert "Jaeger of production" in said
     assert "Failing traces could not be searched" in said
-    assert "No change of alerts, versions or sampling is known of the last hour." in said
+    assert "Nothing is known to have changed in the last hour." in said
 
 
 @ANY_JAEGER

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import grpc
 import pytest
 from django.test import AsyncClient
 
@@ -84,6 +85,27 @@ async def test_a_press_on_a_service_above_its_ceiling_asks_and_says_who_can_appr
     assert ceiling.first.told == [("STFloat", 0.1)]
     await approver.post(link(waits, "The request"), {"decision": "apply"})
     assert "is sampled at 100%" in heading(await operator.get(answer["Location"]))
+
+
+async def test_a_request_that_is_refused_or_fails_says_so(
+    ceiling: Place, operator: AsyncClient, approver: AsyncClient
+) -> None:
+    await operator.post(f"{SITE}sampling/change/", TEN)
+    press, fields, _ = await press_of(operator, f"{SITE}services/petstore/")
+    first = await operator.post(press, fields)
+    request = link(await operator.get(first["Location"]), "The request")
+    await approver.post(request, {"decision": "cancel", "reason": "not now"})
+    second = await operator.post(press, fields)
+    ceiling.first.fails = ceiling.second.fails = grpc.StatusCode.INTERNAL
+    request = link(await operator.get(second["Location"]), "The request")
+    await approver.post(request, {"decision": "apply"})
+
+    refused, failed = await operator.get(first["Location"]), await operator.get(second["Location"])
+
+    assert "Refused by ada : not now" in text(refused)
+    assert "0 of 2 instances confirmed" in text(failed)
+    assert text(failed).count("did not confirm") == 2
+    assert heading(failed).endswith(" UTC, confirmed by 0 of 2 instances")
 
 
 async def test_an_incident_is_pressed_for_all_of_its_services(

@@ -200,3 +200,26 @@ async def test_pictures_of_other_pages_lead_to_the_moment(
         assert mark[2].startswith("oscar set sampling of petstore to 50%: a look")
         there = await operator.get(mark[1])
         assert "1 sampling change" in heading(there)
+
+
+@ANY_JAEGER
+async def test_pages_point_into_it(place: Place, auditor: AsyncClient) -> None:
+    now = timerange.now_ns()
+    row = await in_database(period, alert("Slow"), FIRING, now - 40 * MINUTE, None)
+    site = "/sites/production/"
+
+    for address in (site, f"{site}services/petstore/", f"{site}alerts/{row.key}/"):
+        assert link(await auditor.get(address), "time line").startswith(LINE), address
+    rollouts = link(await auditor.get(f"{site}versions/"), "rollouts in the time line")
+    assert rollouts.endswith("kind=rollouts")
+    assert link(await auditor.get("/audit/"), "In the time line").endswith("?kind=audit")
+
+
+async def test_the_audit_log_is_offered_to_those_who_may_read_it(
+    place: Place, viewer: AsyncClient, auditor: AsyncClient
+) -> None:
+    shown = await auditor.get(f"{LINE}?kind=alerts")
+    hidden = await viewer.get(f"{LINE}?kind=alerts&kind=audit")
+
+    assert "show audit" in [text for text, _ in links(shown)]
+    assert "audit" not in " ".join(text for text, _ in links(hidden))

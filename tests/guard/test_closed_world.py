@@ -21,7 +21,6 @@ WITHIN_OTHERS = {
     "alerts.alerts_during",
     "alerts.list_by_name",
     "alerts.list_changes",
-    "alerts.list_episodes",
     "requests.ask_approval",
     "requests.refuse",
     "requests.withdraw",

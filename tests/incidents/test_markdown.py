@@ -63,6 +63,17 @@ def test_it_reads_as_a_story() -> None:
     ) in text
 
 
+def test_what_fired_on_and_off_is_told_as_that() -> None:
+    alerts = AlertsDuring((group("QueueDeep", (7, 9), (19, 20)),))
+    one = Story(incident(), at(-8), at(35), alerts, (), ())
+
+    text = write_up(one, (), UTC, address)
+
+    assert (
+        "Alerts fired on and off from 12:07 to 12:20, for 3 min in all: QueueDeep (3 min)." in text
+    )
+
+
 def test_times_are_in_the_zone_that_is_named() -> None:
     text = write_up(story(), (), ZoneInfo("Europe/Berlin"), address)
 

@@ -237,6 +237,7 @@ def test_silences_are_told_of_with_who_made_them() -> None:
 FAILED = AlertsDuring((group("QueueDeep", (7, 26)), group("SlowSearch", (11, 24))))
 FAILING = AlertsDuring((group("QueueDeep", (7, 30), lasts=True),))
 JUST_OVER = AlertsDuring((group("QueueDeep", (7, 29.5)),))
+TWICE = AlertsDuring((group("QueueDeep", (7, 9), (19, 20)),))
 UNWATCHED = AlertsDuring(FAILED.groups, ((at(29), at(31)),))
 
 
@@ -245,6 +246,7 @@ UNWATCHED = AlertsDuring(FAILED.groups, ((at(29), at(31)),))
     [
         (FAILED, 0, "petstore slow: quiet for 4 min, was failing for 19 min"),
         (FAILING, 0, "petstore slow: failing for 23 min"),
+        (TWICE, 0, "petstore slow: quiet for 10 min, was failing for 3 min"),
         (JUST_OVER, 0, "petstore slow: quiet for under a minute, was failing for 22 min"),
         (UNWATCHED, 0, "petstore slow: alert status unknown"),
         (AlertsDuring(), 0, "petstore slow: open for 18 min"),
@@ -268,7 +270,7 @@ def test_the_headline_is_the_state(alerts: AlertsDuring | None, closed: int, hea
         (None, 60, False),
         (AlertsDuring(FAILED.groups, ((at(35), at(38)),)), 45, False),
         (AlertsDuring(FAILED.groups, ((at(35), at(35.5)),)), 45, True),
-        (AlertsDuring(FAILED.groups, ((at(44), at(46)),)), 45, False),
+        (AlertsDuring(FAILED.groups, ((at(44.5), at(46)),)), 45, False),
     ],
 )
 def test_it_is_over_once_all_alerts_are_known_to_be_quiet_for_long(
@@ -278,7 +280,7 @@ def test_it_is_over_once_all_alerts_are_known_to_be_quiet_for_long(
 
 
 def test_alerts_that_overlap_are_one_time() -> None:
-    assert course(FAILED, at(30)) == Course(at(7), at(26))
+    assert course(FAILED, at(30)) == Course(at(7), at(26), 19 * MINUTE)
 
 
 def test_its_time_begins_before_what_it_is_about() -> None:

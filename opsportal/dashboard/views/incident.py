@@ -7,6 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ops.errors import InvalidInput
 from ops.incidents import actions
 from ops.incidents.actions import LONGEST_NOTE, Story, Target
+from ops.language.trace_ids import find_trace_id
 from ops.overview import actions as overview
 from ops.overview.actions import MOST_RAISED
 from ops.sampling import actions as sampling
@@ -38,7 +39,9 @@ async def change(visit: Visit, number: int) -> HttpResponse:
     if "note" in typed:
         await actions.add_note(actor, text=typed["note"], number=number, site=site)
     elif "trace" in typed:
-        await actions.pin_trace(actor, trace_id=typed["trace"], number=number, site=site)
+        pasted = typed["trace"].strip()
+        trace_id = find_trace_id(pasted) or pasted
+        await actions.pin_trace(actor, trace_id=trace_id, number=number, site=site)
     elif "close" in typed:
         await actions.close_incident(actor, number=number, site=site)
     elif "reopen" in typed:

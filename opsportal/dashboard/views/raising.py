@@ -164,10 +164,12 @@ async def _line(visit: Visit, service: str, since: int, asked: RequestedChange |
                 visit.actor, service=service, site=where, range=TimeRange(Moment(since), NOW)
             ),
         )
-        if asked and asked.state is not State.APPLIED:
+        if asked and asked.state not in (State.APPLIED, State.FAILED):
             return Line(service, now, request=asked)
         change = next((each for each in made if each.policy == EVERYTHING), None)
         line = Line(service, now, change)
+        if asked and not change and isinstance(asked.result, OpsError):
+            return replace(line, problem=str(asked.result))
         if change or line.until is not None or actions.CHANGE not in visit.permissions:
             return line
         wish: Wish = {"policy": EVERYTHING, "term": TERM}
@@ -187,6 +189,8 @@ def _heading(visit: Visit, lines: Sequence[Line]) -> str:
         return f"Waiting for approval: {said}" if waits else f"Not changed: {said}"
     ends = [each.until for each in raised if each.until]
     end = f" until {visit.clock.utc(min(ends))} UTC" if ends else ""
+    if len(lines) == 1 and raised[0].now and raised[0].now.late:
+        end += f", {raised[0].now.confirmed_by}"
     left = len(lines) - len(raised)
     rest = f"; {words.count(left, 'other service')} not yet" if left else ""
     return f"{named} {'is' if len(raised) == 1 else 'are'} sampled at {EVERYTHING}{end}{rest}"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from ops.audit import actions as audit
 from ops.overview import actions
 from ops.overview.actions import ChangeKind, Timeline
 from ops.vocabulary.timerange import MINUTE, Moment, TimeRange
@@ -64,7 +65,10 @@ async def show(visit: Visit) -> HttpResponse:
             "form": form,
             "view": view,
             "found": found,
-            "groups": [(each, replace(view, kinds=(each.kind,)).query) for each in drawn],
+            "groups": [
+                (each, replace(view, kinds=(each.kind,)).query if each.kind else "")
+                for each in drawn
+            ],
             "sheet": part,
             "rows": [
                 (each, replace(view, at=each.at).query, replace(view, person=each.person).query)
@@ -73,7 +77,7 @@ async def show(visit: Visit) -> HttpResponse:
             "kinds": [
                 (name, not view.kinds or name in view.kinds, view.toggled(name))
                 for name, kind in KINDS.items()
-                if kind is not ChangeKind.OTHERS or kind in found.changes.kinds or view.kinds
+                if kind is not ChangeKind.OTHERS or audit.READ in visit.permissions
             ],
             "lengths": [
                 (name, replace(view, length=length).query, length == view.length)

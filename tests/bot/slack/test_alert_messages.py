@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pytest_django import Settings
@@ -15,6 +15,7 @@ from bot.models import AlertMessage, ClosedChannel
 from bot.replies import Reply, Sentence, When
 from bot.slack import alert_store
 from bot.slack.alert_messages import AlertMessages
+from bot.slack.alert_work import next_edit
 from bot.slack.rate_limit import Limits
 from bot.slack.sender import Sender
 from bot.slack.status import report
@@ -391,6 +392,22 @@ async def test_it_looks_when_the_watcher_sees_something(slack: FakeSlack, alerts
     await slack.posted(1)
     keeping.cancel()
     await asyncio.wait((keeping,))
+
+
+def test_what_changes_all_the_time_keeps_no_other_from_being_edited() -> None:
+    """A new state goes first, then what has waited longest."""
+    now = datetime.now(UTC)
+    wanted, rows = [], {}
+    for number, state in enumerate(("firing", "firing", "resolved")):
+        wanted.append(ChannelMessage(1, CHANNEL, f"{number}", Reply("new"), state=state))
+        rows[1, f"{number}"] = AlertMessage(
+            step=Step.POSTED, state="firing", lease_until=now, changed=now - timedelta(hours=number)
+        )
+    order = []
+    while work := next_edit(wanted, rows, now):
+        order.append(work.wanted.key)
+        del rows[1, work.wanted.key]
+    assert order == ["2", "1", "0"]
 
 
 def test_the_next_day_changes_nothing() -> None:

@@ -119,7 +119,8 @@ function offer(count) {
 }
 
 function morph(old, next) {
-  Idiomorph.morph(old, next, { callbacks: { beforeNodeMorphed, beforeAttributeUpdated } });
+  const callbacks = { beforeNodeMorphed, beforeNodeRemoved, beforeAttributeUpdated };
+  Idiomorph.morph(old, next, { callbacks });
   if (old.isConnected) htmx.process(old);
 }
 
@@ -128,6 +129,11 @@ function beforeNodeMorphed(old) {
   if (old.nodeType !== Node.ELEMENT_NODE) return true;
   if (old.localName === "form") return !old.contains(document.activeElement) && !isTouched(old);
   return !old.hasAttribute("hx-get") && !old.hasAttribute("data-kept");
+}
+
+/** What was said about a form stays until the next one is sent, see sending.js. */
+function beforeNodeRemoved(old) {
+  return old.id !== "unsent";
 }
 
 function isTouched(form) {
