@@ -130,8 +130,9 @@ def _of_change(each: SampledFor, link: Part) -> Line:
     term = (
         f" for {format_duration(round(lasts.total_seconds()) * timerange.SECOND)}" if lasts else ""
     )
-    told = len(change.instances)  # the others ask for it by themselves
-    confirmed = f" · {change.confirmed} of {told} confirmed" if told else ""
+    # Those that ask for it have it a little later.
+    at_once = f"{change.confirmed} of {change.total} confirmed{' at once' if change.asking else ''}"
+    confirmed = f" · {at_once}" if change.instances else ""
     parts = (
         *who,
         words(f" {verb} sampling of "),

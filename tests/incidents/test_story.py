@@ -1,5 +1,6 @@
 """An incident's story: what is told of the time, in which words; pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from ops.incidents.facts import Entry, EntryKind, Incident, Origin, OriginKind
 from ops.incidents.gathering import Course, Story, course, is_over, window
 from ops.incidents.services import ServiceDuring, ran, rollout_steps, sampled
 from ops.incidents.story import lines, people
-from ops.sampling.facts import SamplingChange
+from ops.sampling.facts import InstanceSampling, SamplingChange
 from ops.versions.history import History, Period
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
@@ -71,7 +72,12 @@ def incident(*entries: Entry, **fields: object) -> Incident:
 
 
 def change(
-    minute: float, policy: Policy, before: Policy, lasts: float = 0, revision: int = 1
+    minute: float,
+    policy: Policy,
+    before: Policy,
+    lasts: float = 0,
+    revision: int = 1,
+    confirmed: Sequence[bool] = (),
 ) -> SamplingChange:
     when = timerange.to_datetime(at(minute))
     return SamplingChange(
@@ -83,7 +89,7 @@ def change(
         door="slack",
         at=when,
         request_id="",
-        instances=(),
+        instances=tuple(InstanceSampling("", policy, None, each) for each in confirmed),
         revision=revision,
         until=when + timedelta(minutes=lasts) if lasts else None,
         then=before if lasts else None,
@@ -169,6 +175,17 @@ def test_sampling_is_raised_and_returns_by_itself() -> None:
         "12 alice raised sampling of petstore from 1% to always for 15 min: “QueueDeep”",
         "27 sampling of petstore returned to 1%",
     ]
+
+
+def test_who_confirmed_at_once_is_told_of_all_instances() -> None:
+    raised = change(12, ALL, ONE, confirmed=(True, False))
+    found = told(
+        services=[ServiceDuring("petstore", sampled=sampled(None, [raised], at(0), at(30)))]
+    )
+    assert found[1] == (
+        "12 alice raised sampling of petstore from 1% to always · 1 of 5 confirmed at once: "
+        "“QueueDeep”"
+    )
 
 
 def test_what_was_set_before_is_in_force_and_not_told() -> None:

@@ -179,11 +179,15 @@ async def test_a_warning_that_slack_did_not_take_is_not_repeated(
     assert len(slack.posts) == posts
 
 
-async def test_an_account_that_is_not_linked_any_more_is_not_written_to(
-    slack: FakeSlack, cluster: Cluster, alice: User, person: Person
+@pytest.mark.parametrize("guest", [False, True])
+async def test_an_account_that_cannot_use_the_bot_any_more_is_not_written_to(
+    slack: FakeSlack, cluster: Cluster, alice: User, person: Person, guest: bool
 ) -> None:
     await on_a_page(alice)
-    await in_database(alice.slack_identities.all().delete)
+    if guest:
+        slack.users[ALICE] = slack_person(ALICE, "alice", is_restricted=True)
+    else:
+        await in_database(alice.slack_identities.all().delete)
     slack.users[BOB] = slack_person(BOB, "bob")
     bob = await in_database(person, "bob", "operators")
     await in_database(Identity.objects.create, slack_user_id=BOB, slack_team_id=TEAM, user=bob)
