@@ -164,7 +164,10 @@ def _since(alert: Alert, past: Past, strip: Strip) -> tuple[int, int]:
     hidden = any(hole.start <= seen <= hole.end for hole in strip.holes)
     agrees = abs(seen - alert.fired_at) <= young_ns()
     firing = alert.fired_at if alert.fired_at and (hidden or agrees or not seen) else seen
-    return alert.active_at or (newest.start if newest else 0), firing
+    pending = alert.active_at or (newest.start if newest else 0)
+    if newest and pending > firing > 0:
+        pending = newest.start  # the source began anew, as after a restart, and it fired before
+    return pending, firing
 
 
 def _rules(alert: Alert, answers: Mapping[str, Rules]) -> Iterator[Rule]:

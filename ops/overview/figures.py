@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -87,10 +87,13 @@ def _figures(service: Service, vectors: Vectors, matrices: Matrices, start: int)
     )
 
 
-async def settled(answer: Awaitable[T]) -> T | OpsError:
-    """Return the answer, or the OpsError in its place."""
+async def settled(ask: Callable[[], Awaitable[T]]) -> T | OpsError:
+    """Return the answer, or the OpsError in its place.
+
+    It takes a function, because a call that is cancelled before it starts asks nothing.
+    """
     try:
-        return await answer
+        return await ask()
     except OpsError as error:
         return error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from ops.actor import Actor
@@ -208,7 +209,10 @@ async def _failing_of_each(actor: Actor, site: Site, names: Sequence[str]) -> Fa
         for name in names
     )
     answers = await asyncio.gather(
-        *(settled(list_traces(actor, query=query, explain=FAILING_TRACES)) for query in queries)
+        *(
+            settled(partial(list_traces, actor, query=query, explain=FAILING_TRACES))
+            for query in queries
+        )
     )
     lists = [found for answer in answers if (found := known(answer))]
     if not lists:

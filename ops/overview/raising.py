@@ -11,6 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -188,7 +189,7 @@ async def _roots(
     for query in (failing, lately):
         found = await asyncio.gather(
             *(
-                settled(traces.list_traces(actor, query=replace(query, service=each.name)))
+                settled(partial(traces.list_traces, actor, query=replace(query, service=each.name)))
                 for each in subject.services
             )
         )
@@ -203,7 +204,10 @@ async def _roots(
 async def _kept_until(actor: Actor, site: Site, services: Sequence[str]) -> int | None:
     """Return until when these services keep every trace; None if a press would change one."""
     found = await asyncio.gather(
-        *(settled(sampling.current(actor, service=each, site=site.name)) for each in services)
+        *(
+            settled(partial(sampling.current, actor, service=each, site=site.name))
+            for each in services
+        )
     )
     ends: list[int] = []
     for now in map(known, found):

@@ -26,7 +26,7 @@ async def read_lately(actor: Actor, site: Site, service: Service) -> Lately:
     )
     earlier = replace(latest, range=TimeRange(Moment(end - BEFORE), Moment(end)))
     now, before = await asyncio.gather(
-        list_traces(actor, query=latest), settled(list_traces(actor, query=earlier))
+        list_traces(actor, query=latest), settled(lambda: list_traces(actor, query=earlier))
     )
     past = known(before)
     found = compared(now.traces, past.traces if past else ())

@@ -108,7 +108,7 @@ async def find_alert(actor: Actor, site: Site, name: str) -> str:
     Raises NotFound, or the sources' error if none answers and none is remembered.
     """
     only = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    listed = await settled(alerts.list_alerts(actor, filter=only))
+    listed = await settled(lambda: alerts.list_alerts(actor, filter=only))
     if active := () if isinstance(listed, OpsError) else listed.alerts:
         return min(active, key=lambda each: (each.state != FIRING, each.since)).fingerprint
     now = timerange.now_ns()
@@ -159,7 +159,7 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
 def began(shown: ShownAlert, now: int) -> int:
     """Return when an alert became active, if it is over when it last did."""
     newest = shown.past.episodes[0].start if shown.past.episodes else now
-    return min(shown.pending_since or shown.firing_since or newest, now)
+    return min(shown.alert.active_at or newest, now)
 
 
 def ended(shown: ShownAlert, now: int) -> int:

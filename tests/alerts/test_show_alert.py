@@ -72,6 +72,18 @@ async def test_since_is_what_was_seen_unless_nobody_watched(
     assert (await shown(viewer)).firing_since == NOW - 50 * MINUTE
 
 
+async def test_what_fired_before_the_source_began_anew_was_pending_before_that(
+    viewer: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("Deep", alert("Deep", active_at=format_moment(NOW - 20 * MINUTE)), duration=60)
+    deep = await the_only(viewer)
+    await in_database(watched, NOW - 7 * HOUR, NOW + HOUR, "main")
+    await remember(deep, PENDING, NOW - HOUR, NOW - 50 * MINUTE)
+    await remember(deep, FIRING, NOW - 50 * MINUTE, None)
+    found = await shown(viewer)
+    assert (found.pending_since, found.firing_since) == (NOW - HOUR, NOW - 50 * MINUTE)
+
+
 async def test_what_started_while_nobody_watched_started_when_the_source_says(
     viewer: Actor, prometheus: FakePrometheus
 ) -> None:
