@@ -9,23 +9,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The last use of a token (Unix nanoseconds); `token` is what its owner knows it by."""
+    """A token's uses from start to end (Unix nanoseconds), without a long pause between them.
 
-    at: int
+    `token` is what its owner knows it by.
+    """
+
+    start: int
+    end: int
     person: str
     token: str
 
 
-Reader = Callable[[int, int], Awaitable[tuple[SignIn, ...]]]
+# Takes a start, an end, a person or "" for everybody, and how many to return at most.
+Reader = Callable[[int, int, str, int], Awaitable[tuple[SignIn, ...]]]
 _readers: list[Reader] = []
 
 
 def register(reader: Reader) -> None:
-    """Register what returns the tokens that were last used from a start to an end."""
+    """Register what returns the newest of the sign-ins that lasted into a time."""
     _readers.append(reader)
 
 
-async def sign_ins(start: int, end: int) -> tuple[SignIn, ...]:
-    """Return the tokens that were last used in this time, newest first."""
-    found = [each for read in _readers for each in await read(start, end)]
-    return tuple(sorted(found, key=lambda each: -each.at))
+async def sign_ins(start: int, end: int, person: str, most: int) -> tuple[SignIn, ...]:
+    """Return the newest sign-ins of this time, a person's if given."""
+    found = [each for read in _readers for each in await read(start, end, person, most)]
+    return tuple(sorted(found, key=lambda each: -each.end)[:most])

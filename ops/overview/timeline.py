@@ -13,7 +13,7 @@ from ops.overview.changing import Changes, changes_of, read_pieces, silences_of
 from ops.overview.figures import known, problems_of
 from ops.overview.happened import ChangeKind, Happened
 from ops.overview.incidents import PastIncident
-from ops.overview.signins import sign_ins
+from ops.overview.signins import SignIn, sign_ins
 from ops.overview.snapshot import if_allowed
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
@@ -27,6 +27,7 @@ from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import Moment, TimeRange
 
 MOST_ROWS = 200  # of the audit log
+MOST_SIGN_INS = 200
 # What these changed is in the time line already, with more to it than the audit log has.
 _SHOWN = ("acknowledgements.", "incidents.", "sampling.")
 _SILENCES = "silences."
@@ -48,6 +49,7 @@ class Timeline:
     silences: tuple[Silence, ...]
     acknowledgements: tuple[Acknowledgement, ...]
     incidents: tuple[PastIncident, ...]
+    sign_ins: tuple[SignIn, ...]
     problems: tuple[str, ...]
 
 
@@ -92,7 +94,7 @@ async def look_along(
         ),
         if_allowed(
             ChangeKind.OTHERS in kinds and audit.READ in may and service is None,
-            lambda: sign_ins(start, end),
+            lambda: sign_ins(start, end, person, MOST_SIGN_INS + 1),
         ),
     )
     changes = await asyncio.to_thread(changes_of, site, service, when, pieces)
@@ -102,16 +104,22 @@ async def look_along(
         for each in (page.rows if page else ())
         if _says_more(each, site, service) and not _is_of(each, silenced)
     ]
-    others += [Happened(each.at, sign_in=each) for each in known(signed_in) or ()]
+    signed = known(signed_in) or ()
+    others += [
+        Happened(each.start, sign_in=each) for each in signed[:MOST_SIGN_INS] if each.start >= start
+    ]
     found = sorted((*changes.found, *others), key=lambda each: -each.at)
     whole = Timeline(
-        changes=replace(changes, found=tuple(found)),
+        changes=replace(
+            changes, found=tuple(found), more=changes.more or len(signed) > MOST_SIGN_INS
+        ),
         alerts=known(alerted) or AlertsByName((), 0),
         versions=known(pieces.versions) or {},
         sampling=known(sampled) or (),
         silences=silenced,
         acknowledgements=known(pieces.acknowledgements) or (),
         incidents=known(pieces.incidents) or (),
+        sign_ins=signed[:MOST_SIGN_INS],
         problems=tuple(dict.fromkeys((*changes.problems, *problems_of(alerted, sampled, logged)))),
     )
     return _by(person, whole) if person else whole

@@ -8,6 +8,6 @@ class RpcConfig(AppConfig):
 
     def ready(self) -> None:
         from ops.overview.signins import register  # noqa: PLC0415 - it needs the models
-        from ops.rpc.signins import last_used  # noqa: PLC0415
+        from ops.rpc.signins import periods  # noqa: PLC0415
 
-        register(last_used)
+        register(periods)

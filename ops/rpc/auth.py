@@ -23,6 +23,7 @@ from ops.caching import asked_once
 from ops.database import in_database
 from ops.metrics import watched
 from ops.proxies import real_address
+from ops.rpc import signins
 from ops.rpc.models import Token, digest_of
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -110,8 +111,7 @@ class _Uses:
         while self._new:
             used, self._new = self._new, set()
             try:
-                tokens = Token.objects.filter(pk__in=used)
-                await in_database(tokens.update, last_used=timezone.now())
+                await in_database(signins.record, used, timezone.now())
             except DatabaseError:
                 log.exception("could not record the use of tokens %s", sorted(used))
 

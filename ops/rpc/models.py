@@ -35,6 +35,22 @@ class Token(models.Model):
         return f"{self.beginning}… of {self.user}"
 
 
+class TokenUse(models.Model):
+    """A time in which a token was used again and again; see `ops.rpc.signins`."""
+
+    token = models.ForeignKey(Token, models.CASCADE, related_name="uses", db_index=False)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        # To extend a token's newest; to read what lasted into a time, and to delete the oldest.
+        indexes = (
+            models.Index(fields=["token", "end"], name="use_of_token"),
+            models.Index(fields=["end", "start"], name="use_by_end"),
+        )
+
+
 def digest_of(token: str) -> str:
     """Return the stored form of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

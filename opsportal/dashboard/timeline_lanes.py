@@ -27,6 +27,7 @@ from opsportal.dashboard.timeline_words import (
     said_of_incident,
     said_of_sampling,
     said_of_silence,
+    said_of_token,
 )
 
 Url = Callable[..., str]
@@ -54,6 +55,7 @@ def groups(found: Timeline, clock: Clock, url: Url, *, at: int, most: int) -> li
         ("Silences", "silences", drawing.silences(), 0),
         ("Acknowledgements", "acknowledgements", drawing.acknowledgements(), 0),
         ("Sampling", "sampling", drawing.sampling(), 0),
+        ("Tokens", "", drawing.tokens(), 0),
         ("People", "", drawing.people(), 0),
     )
     start, end = found.changes.start, found.changes.end
@@ -234,6 +236,16 @@ class _Drawing:
                 text = f"{then}, {self._times(until, following)}"
                 yield Bar(until, following, text, "s5", address, str(each.then))
             following = start
+
+    def tokens(self) -> Iterator[Lane]:
+        """Yield when each token was used."""
+        by_token: dict[str, list[Bar]] = {}
+        for each in self.found.sign_ins:
+            times = self._times(each.start, each.end)
+            bar = Bar(each.start, each.end, f"{said_of_token(each)} was used over gRPC, {times}")
+            by_token.setdefault(f"{each.token} of {each.person}", []).append(bar)
+        for name, bars in by_token.items():
+            yield Lane(name, bars=tuple(bars))
 
     def people(self) -> Iterator[Lane]:
         """Yield what each person did."""

@@ -3,6 +3,7 @@
 from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import Happened
 from ops.overview.incidents import PastIncident
+from ops.overview.signins import SignIn
 from ops.sampling.actions import SamplingChange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.notifications import Silence
@@ -32,8 +33,7 @@ def said(each: Happened) -> str:
     if each.incident:
         return said_of_incident(each.incident, ended=each.ended)
     if each.sign_in:
-        token = words.name(each.sign_in.token)
-        return f"{words.name(each.sign_in.person)} last used token {token}, over gRPC"
+        return f"{said_of_token(each.sign_in)} signed in, over gRPC"
     if each.row:
         target = f" {words.name(each.row.target)}" if each.row.target else ""
         return f"{words.name(each.row.actor)}: {each.row.action}{target}, {each.row.outcome}"
@@ -77,6 +77,11 @@ def said_of_incident(incident: PastIncident, *, ended: bool = False) -> str:
     person = words.name(incident.closer if ended else incident.opener)
     title = words.name(incident.title, 120)
     return f"{person} {'closed' if ended else 'opened'} incident {incident.number}: {title}"
+
+
+def said_of_token(sign_in: SignIn) -> str:
+    """Return `token ops_4fz1… (builds) of ci`."""
+    return f"token {words.name(sign_in.token)} of {words.name(sign_in.person)}"
 
 
 def _said_of_alert(change: AlertChange) -> str:

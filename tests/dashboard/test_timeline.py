@@ -1,16 +1,16 @@
 """The time line's page: what is in it for whom, and that it stays small."""
 
 import re
-from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import AsyncClient
 
 from ops.actor import Actor, Door
 from ops.audit import chain
 from ops.audit.models import Outcome
 from ops.database import in_database
-from ops.rpc.models import Token, make_token
+from ops.rpc.models import Token, TokenUse, make_token
 from ops.sampling.actions import change_policy
 from ops.versions.models import VersionPeriod
 from ops.vocabulary import timerange
@@ -117,19 +117,44 @@ async def test_refusals_and_addresses_are_for_those_who_may_read_the_audit_log(
     assert "mallory" not in hidden and "198.51.100.7" not in hidden
 
 
-async def test_the_last_use_of_a_token_is_for_those_too(
+def signed_in(user: User, *times: tuple[int, int]) -> None:
+    """A token that was used from and to so many nanoseconds ago."""
+    now = timerange.now_ns()
+    make_token(user, "builds", timerange.to_datetime(now + DAY))
+    token = Token.objects.get()
+    for start, end in times:
+        began, ended = timerange.to_datetime(now - start), timerange.to_datetime(now - end)
+        TokenUse.objects.create(token=token, start=began, end=ended)
+
+
+async def test_sign_ins_of_tokens_are_for_those_too(
     place: Place, viewer: AsyncClient, auditor: AsyncClient, person: Person
 ) -> None:
     user = await in_database(person, "ci")
-    used = timerange.to_datetime(timerange.now_ns() - MINUTE)
-    await in_database(make_token, user, "builds", used + timedelta(days=1))
-    await in_database(Token.objects.update, last_used=used)
+    await in_database(signed_in, user, (2 * HOUR, 50 * MINUTE), (20 * MINUTE, 5 * MINUTE))
 
-    shown, hidden = text(await auditor.get(LINE)), text(await viewer.get(LINE))
+    page, hidden = await auditor.get(LINE), text(await viewer.get(LINE))
+    shown = " ".join(text(page).split())
 
-    assert "(builds) of ci was last used then, over gRPC" in " ".join(shown.split())
-    assert "builds" not in hidden
+    assert shown.count("(builds) of ci signed in, over gRPC, used until") == 1, "one began before"
+    assert shown.count("(builds) of ci was used over gRPC,") == 2, "both have a bar"
+    assert "Tokens" in shown
+    assert "builds" not in hidden and "Tokens" not in hidden
+    assert "builds" in text(await auditor.get(f"{LINE}?person=ci"))
     assert "builds" not in text(await auditor.get(f"{LINE}?person=olga"))
+
+
+async def test_it_says_that_older_sign_ins_are_left_out(
+    place: Place, auditor: AsyncClient, person: Person
+) -> None:
+    user = await in_database(person, "ci")
+    times = [(number * 1_000_000_000,) * 2 for number in range(1, 202)]
+    await in_database(signed_in, user, *times)
+
+    page = await auditor.get(LINE)
+
+    assert heading(page).startswith("At least 200 ")
+    assert "1 to 50 of 200 entries" in text(page)
 
 
 async def test_what_nobody_watched_and_who_was_silent_is_said(

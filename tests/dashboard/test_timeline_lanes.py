@@ -37,6 +37,7 @@ EMPTY = Timeline(
     silences=(),
     acknowledgements=(),
     incidents=(),
+    sign_ins=(),
     problems=(),
 )
 

@@ -17,7 +17,7 @@ from ops import rights
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.rpc import auth
-from ops.rpc.models import Token, digest_of, make_token
+from ops.rpc.models import Token, TokenUse, digest_of, make_token
 from proto.ops import ops_pb2
 from tests.conftest import Person, SiteFile
 from tests.rpc.conftest import Client
@@ -84,6 +84,7 @@ async def test_it_notes_when_a_token_was_used(ops: Client, person: Person) -> No
     assert auth.uses.writing
     await auth.uses.writing
     assert (await in_database(Token.objects.get)).last_used is not None
+    assert await in_database(TokenUse.objects.count) == 1
 
 
 async def test_it_stores_no_token(person: Person) -> None:
