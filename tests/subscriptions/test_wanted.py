@@ -130,7 +130,6 @@ def test_who_has_it_is_in_the_message_and_in_its_thread() -> None:
     assert "mia has it since 2:00 until 62:00: on it" in lines(held)
     assert "I have it" not in [each.label for each in held.buttons]
     assert held.buttons[-1] == Button("Open incident", "incident start group=QueueDeep")
-    assert len(held.buttons) == 5, "more are not shown in Slack"
     assert channel.only.state is State.FIRING
     assert thread(channel.only) == [
         "mia has it since 2:00",
