@@ -67,7 +67,7 @@ def shown_story(story: Story) -> Reply:
         rows=tuple(Row((past(line.at), shortened(line.text, LONGEST_SENTENCE))) for line in shown),
         columns=("When", "What"),
         notes=tuple(_notes(story, len(story.lines) - len(shown))),
-        links=_page(incident),
+        links=(*_page(incident), *(() if incident.is_open else _written(incident))),
         follow_ups=tuple(_next(story)),
     )
 
@@ -129,6 +129,11 @@ def _line(incident: Incident, verb: str = "", *, last: bool = False) -> str:
     number, site = str(incident.number), site_key(incident.site).strip()
     words = ("incident", verb, number, site) if last else ("incident", number, site, verb)
     return " ".join(filter(None, words))
+
+
+def _written(incident: Incident) -> tuple[PageLink, ...]:
+    number = str(incident.number)
+    return page("write-up", "incidents-write-up", incident.site, number=number)
 
 
 def _page(incident: Incident) -> tuple[PageLink, ...]:

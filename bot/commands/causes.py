@@ -27,14 +27,15 @@ class _Which:
 
 
 async def _parse(message: Message, rest: str) -> _Which:
-    """Read `ALERT [site=NAME]`; raises NotFound for an alert that is not known."""
+    """Read `ALERT [site=NAME]`; raises NotFound for an alert that is surely not known."""
     given, named = words_and_keys(rest, "site")
     if not given:
         raise InvalidInput("which alert? Give the name of one; alerts lists them")
     site = sites().site(named.get("site", "")).name
     name = unquote(" ".join(given))
-    known = (await names_for(message)).recognise(name, Kind.ALERT, site=site)
-    if not any(each.name == name for each in known):
+    names = await names_for(message)
+    known = any(each.name == name for each in names.recognise(name, Kind.ALERT, site=site))
+    if not known and "alerts" not in names.site(site).missing:
         raise NotFound(f'no alert "{name[:80]}" is known; alerts lists them')
     return _Which(name, site)
 

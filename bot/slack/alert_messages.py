@@ -37,7 +37,7 @@ from ops.subscriptions.actions import AllPosted, Feeds, Subscription
 from ops.watch import notices
 from ops.watch.notices import Notice
 
-SUBJECTS = ("", "alerts", "notifications")
+SUBJECTS = ("", "alerts", "notifications", "subscriptions")
 GATHER = 0.05  # seconds: several notices often come together
 AWAY = 5.0  # seconds for which a Slack that cannot be reached is left alone
 LAST_CALL_SECONDS = 3.0

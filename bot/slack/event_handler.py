@@ -27,6 +27,7 @@ from bot.slack.identity import find_author
 from bot.slack.inbox import Inbox
 from bot.slack.interactions import as_event
 from bot.slack.jobs import Job
+from bot.slack.mentions import Mentions
 from bot.slack.post_claim import PostClaim, TakenOverError
 from bot.slack.profiles import Profiles
 from bot.slack.reaching import Reaching
@@ -71,6 +72,7 @@ class EventHandler:
         self.delivery = Delivery(sender, self.cards, self.timed)
         self.direct = direct
         self.conversations = Conversations(timing.deadlines)
+        self.mentions = Mentions(timing.deadlines)
         self.timing = timing
         self.answering = WorkerPool(self._work, at_once=AT_ONCE, share=SHARE, most_slow=SLOW)
         self.order = ThreadOrder(self.answering.put, deadlines=timing.deadlines)
@@ -196,6 +198,7 @@ class EventHandler:
         # A change needs proof in the database that it is ours; a read may be answered twice.
         if not await self.inbox.advance(job, State.WORKING, surely=registry.changes(text)):
             return []
+        await self.mentions.note(job)
         profile = await self.profiles.of_author(job.event, job.row.team)
         origin = {
             "slack_user": profile.user_id,

@@ -15,6 +15,7 @@ from ops.incidents.services import ServiceDuring, Step, ran, rollout_steps, samp
 from ops.incidents.story import lines, people
 from ops.overview.figures import known, problems_of
 from ops.overview.snapshot import if_allowed
+from ops.requests import actions as requests
 from ops.rights import rights_of
 from ops.sampling import actions as sampling
 from ops.silences import past as silences
@@ -232,7 +233,7 @@ async def _service(
     """Return what is known of a service, and what could not be read."""
     start, end = when
     which = {"service": service.name, "site": site.name}
-    histories, changes, at_start = await asyncio.gather(
+    histories, changes, at_start, asked = await asyncio.gather(
         if_allowed(versions.READ in may, lambda: versions.list_histories(actor, **which)),
         if_allowed(
             sampling.READ in may,
@@ -245,6 +246,10 @@ async def _service(
             ),
         ),
         if_allowed(sampling.READ in may, lambda: sampling.policy_at(actor, at=start, **which)),
+        if_allowed(
+            sampling.READ in may,
+            lambda: requests.list_for_approval(actor, start=start, end=end, **which),
+        ),
     )
     history = (known(histories) or {}).get(service.name)
     during = ServiceDuring(
@@ -252,5 +257,6 @@ async def _service(
         ran=ran(history, start, end),
         steps=rollout_steps(service.name, history, start, end),
         sampled=sampled(known(at_start), known(changes) or (), start, end),
+        requests=known(asked) or (),
     )
-    return during, problems_of(histories, changes, at_start)
+    return during, problems_of(histories, changes, at_start, asked)

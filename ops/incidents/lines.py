@@ -13,6 +13,7 @@ class LineKind(StrEnum):
     ROLLOUT = "rollout"
     BACK = "back"  # to an earlier version
     SAMPLING = "sampling"
+    REQUEST = "request"  # for somebody's approval of a change of sampling
     SILENCE = "silence"
     HELD = "held"
     NOTE = "note"

@@ -169,12 +169,11 @@ def _sampled(story: Story, times: Zone) -> Iterator[str]:
         if line.kind is LineKind.SAMPLING and any(part.strong for part in line.parts)
     ]
     if changed:
-        first = times.clock(changed[0].at)
-        yield (
-            f"More traces were kept from {first} on to see the cause."
-            if any("raised" in part.text for part in changed[0].parts)
-            else f"Sampling was changed at {first}."
-        )
+        raised = (each for each in changed if each.parts[1].text.startswith(" raised"))
+        if first := next(raised, None):
+            yield f"More traces were kept from {times.clock(first.at)} on to see the cause."
+        else:
+            yield f"Sampling was changed at {times.clock(changed[0].at)}."
 
 
 def _changed(causes: Sequence[Causes], address: Address) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from ops.requests.actions import RequestedChange
 from ops.sampling.actions import SamplingChange
 from ops.versions.actions import History, Stretch
 from ops.vocabulary import timerange
@@ -55,6 +56,8 @@ class SampledFor:
 class ServiceDuring:
     """A service during an incident: what ran, the rollouts' steps, and its sampling.
 
+    `requests` are changes of its sampling that needed somebody else's approval.
+
     Unknown parts, and those that the reader may not see, are empty.
     """
 
@@ -62,6 +65,7 @@ class ServiceDuring:
     ran: tuple[Stretch, ...] = ()
     steps: tuple[RolloutStep, ...] = ()
     sampled: tuple[SampledFor, ...] = ()
+    requests: tuple[RequestedChange, ...] = ()
 
 
 def ran(history: History | None, start: int, end: int) -> tuple[Stretch, ...]:

@@ -6,6 +6,7 @@ from ops.alerts.during import AlertsDuring, GroupDuring
 from ops.incidents.facts import Entry, EntryKind, Incident, OriginKind
 from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind, person, words
 from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
+from ops.requests.actions import RequestedChange, State
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import OVER, RESOLVED, Acknowledgement
@@ -18,6 +19,14 @@ SOON = 15 * timerange.MINUTE  # after a rollout, what begins is said to follow i
 LONGEST_SUMMARY = 200  # characters
 PROMETHEUS = "Prometheus"
 BY_ITSELF = "by itself"
+_DECIDED = {
+    State.APPLYING: " approved",
+    State.APPLIED: " approved",
+    State.FAILED: " approved, but nothing was changed",
+    State.UNKNOWN: " approved, but whether it was changed is unknown",
+    State.REFUSED: " refused",
+    State.CANCELLED: " withdrew it",
+}
 _DOORS = {"slack": "Slack", "grpc": "gRPC", "console": "terminal"}
 
 
@@ -35,6 +44,7 @@ def lines(
         *(line for each in (alerts.groups if alerts else ()) for line in _of_alerts(each, steps)),
         *map(_of_rollout, steps),
         *(line for each in services for line in _of_sampling(each)),
+        *(_of_request(asked) for each in services for asked in each.requests),
         *(line for each in held for line in _of_holding(each)),
         *map(_of_silence, silences),
         *map(_of_entry, incident.entries),
@@ -143,6 +153,37 @@ def _of_change(each: SampledFor, link: Part) -> Line:
     return Line(
         each.start, LineKind.SAMPLING, parts, "" if change.door == FILE else door(change.door)
     )
+
+
+def _of_request(asked: RequestedChange) -> Line:
+    at = timerange.from_datetime(asked.asked_at)
+    verb = {"raised": "raise", "lowered": "lower"}.get(
+        _verb(asked.previous, asked.policy), "change"
+    )
+    until = asked.term.until(at)
+    term = f" for {format_duration(until - at)}" if until else ""
+    parts = (
+        person(asked.asker),
+        words(f" asked to {verb} sampling of "),
+        Part(asked.service, Target(TargetKind.SAMPLING, asked.service)),
+        words(f" from {asked.previous} to {asked.policy}{term}; "),
+        *_decided(asked),
+    )
+    return Line(at, LineKind.REQUEST, parts, door(asked.door))
+
+
+def _decided(asked: RequestedChange) -> Iterator[Part]:
+    if asked.state is State.OPEN:
+        yield words("it waits for approval")
+    elif asked.state is State.EXPIRED:
+        yield words("nobody decided in time")
+    elif not asked.decided_by:
+        yield words("it was withdrawn, because they no longer have an account")
+    else:
+        yield person(asked.decided_by)
+        yield words(_DECIDED[asked.state])
+        if asked.why_not:
+            yield from (words(": "), Part(asked.why_not, quoted=True))
 
 
 def _verb(before: Spread, after: Policy) -> str:

@@ -51,6 +51,7 @@ __all__ = [
     "ending_soon",
     "expire",
     "find",
+    "list_for_approval",
     "list_open",
     "policy_before",
     "refuse",
@@ -61,6 +62,7 @@ __all__ = [
 ]
 
 SUBJECT = "requests"  # of notices
+MOST_LISTED = 100
 _CHATS = (Door.SLACK, Door.CONSOLE)
 log = logging.getLogger(__name__)
 
@@ -232,6 +234,20 @@ async def list_open(
     where = sites().site(site)
     name = where.service(service).name if service else ""
     return await in_database(store.open_of, where.name, name)
+
+
+@action("requests.list_for_approval", permission=sampling.READ)
+async def list_for_approval(
+    actor: Actor, *, start: int, end: int, service: str = "", site: str = ""
+) -> tuple[RequestedChange, ...]:
+    """Return a service's requests of a time (Unix nanoseconds) that needed somebody's approval.
+
+    The newest first, at most MOST_LISTED; those of before 30 days are forgotten.
+    """
+    where = sites().site(site)
+    name = where.service(service).name
+    first, last = timerange.to_datetime(start), timerange.to_datetime(end)
+    return await in_database(store.for_approval, where.name, name, first, last, MOST_LISTED)
 
 
 @action("requests.several", permission=OPSPORTAL)

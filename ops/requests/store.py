@@ -141,6 +141,16 @@ def open_of(site: str, service: str) -> tuple[RequestedChange, ...]:
     return tuple(map(_read, found.order_by("-asked_at")))
 
 
+def for_approval(
+    site: str, service: str, start: datetime, end: datetime, most: int
+) -> tuple[RequestedChange, ...]:
+    """Read the requests of a time that needed somebody else's approval, the newest of them."""
+    found = ChangeRequest.objects.filter(
+        site=site, service=service, ceiling__isnull=False, asked_at__gte=start, asked_at__lte=end
+    )
+    return tuple(map(_read, found.order_by("-asked_at")[:most]))
+
+
 def decide(key: str, state: State, actor: Actor, why_not: str = "") -> bool:
     """Claim an open request with a decision; of all attempts exactly one returns True.
 

@@ -6,7 +6,7 @@ OpsPortal tells channels beside Alertmanager; it does not replace paging.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -45,6 +45,7 @@ __all__ = [
     "CHANGE",
     "CONSOLE",
     "NOT_PAGING",
+    "SUBJECT",
     "AllPosted",
     "At",
     "Button",
@@ -59,6 +60,7 @@ __all__ = [
     "SubscriptionList",
     "Text",
     "list_subscriptions",
+    "note_channel",
     "note_problem",
     "subscribe",
     "unsubscribe",
@@ -66,6 +68,7 @@ __all__ = [
 ]
 
 CHANGE = "alerts.subscribe"
+SUBJECT = "subscriptions"
 LONGEST_AGE = timerange.DAY
 KEPT = "Give only matchers, a service, a severity or an alert's name"
 log = logging.getLogger(__name__)
@@ -75,7 +78,8 @@ log = logging.getLogger(__name__)
 class SubscriptionList:
     """The subscriptions of a site that are in force, by number.
 
-    `known` are the channels that hear of alerts, or did: they may be subscribed from anywhere.
+    `known` are the channels that may be subscribed from anywhere: they hear of alerts, or did, or
+    the bot was mentioned there and they are not shared.
     """
 
     site: str
@@ -98,7 +102,7 @@ async def list_subscriptions(actor: Actor, *, site: str = "") -> SubscriptionLis
     return await in_database(read)
 
 
-@action("subscriptions.subscribe", permission=CHANGE, audit=True, target=_target)
+@action("subscriptions.subscribe", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def subscribe(
     actor: Actor,
     *,
@@ -136,14 +140,20 @@ async def subscribe(
     return await in_database(store.add, wish)
 
 
-@action("subscriptions.unsubscribe", permission=CHANGE, audit=True, target=_target)
+@action("subscriptions.unsubscribe", permission=CHANGE, audit=True, target=_target, changes=SUBJECT)
 async def unsubscribe(actor: Actor, *, number: int, site: str = "") -> Subscription:
     """End a subscription; raises NotFound, or Conflict for one of the site file."""
     where = sites().site(site)
     return await in_database(store.end, where.name, number, actor.name, timerange.now_ns())
 
 
-@action("subscriptions.note_problem", permission=OPSPORTAL)
+@action("subscriptions.note_channel", permission=OPSPORTAL, changes=SUBJECT)
+async def note_channel(actor: Actor, *, channel: Channel) -> None:
+    """Note a channel in which the bot was mentioned, of which Slack says whether it is shared."""
+    await in_database(store.note_channel, channel, timerange.now_ns())
+
+
+@action("subscriptions.note_problem", permission=OPSPORTAL, changes=SUBJECT)
 async def note_problem(actor: Actor, *, id: int, problem: str) -> None:
     """Note why nothing can be posted to a subscription's channel, "" if it can."""
     await in_database(store.note_problem, id, problem[:300])
@@ -200,8 +210,10 @@ async def _of_site(site: Site, posted: AllPosted, console: bool) -> list[Feed]:
 
 async def _check(channel: Channel) -> None:
     """Raise InvalidInput if the channel must not hear of alerts, or nothing is known of it."""
+    if channel.shared is None:
+        channel = replace(channel, shared=await in_database(store.is_shared, channel.id))
     channel.check()
-    if channel.shared is None and not await in_database(store.knows, channel.id):
+    if channel.shared is None:
         raise InvalidInput(
             "it is not known who can read this channel: mention the bot there with "
             '"alerts subscribe"'

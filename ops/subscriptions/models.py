@@ -41,3 +41,23 @@ class StoredSubscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site}: subscription {self.number} of {self.channel}"
+
+
+class MentionedChannel(models.Model):
+    """A channel in which the bot was mentioned, as Slack described it last.
+
+    It is `shared` if another company's people can read it. `seen_at` is when a mention was stored
+    last, Unix nanoseconds: what Slack says unchanged is stored once a day.
+    """
+
+    channel = models.CharField(max_length=64)
+    team = models.CharField(max_length=64, default="")
+    shared = models.BooleanField()
+    seen_at = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["channel"], name="mentioned_channel")]
+
+    def __str__(self) -> str:
+        return self.channel

@@ -7,12 +7,12 @@ from django.db.models import Max, QuerySet
 
 from ops.errors import Conflict, NotFound
 from ops.site_subscriptions import CONSOLE
-from ops.subscriptions.models import StoredSubscription
+from ops.subscriptions.models import MentionedChannel, StoredSubscription
 from ops.subscriptions.subscription import Channel, Subscription
 from ops.vocabulary.quiet_hours import parse_quiet_hours
 
 MOST = 50  # subscriptions of a site
-MOST_KNOWN = 500  # subscriptions that are looked at for their channels
+MOST_KNOWN = 500  # subscriptions that are looked at for their channels, and mentioned channels
 TRIES = 5
 
 
@@ -55,18 +55,44 @@ def end(site: str, number: int, who: str, now: int) -> Subscription:
     return _read(row)
 
 
-def knows(channel: str) -> bool:
-    """Return whether a channel heard of alerts at any time, so that it may again."""
-    return StoredSubscription.objects.filter(channel=channel).exists()
+def note_channel(channel: Channel, now: int) -> None:
+    """Store what Slack says of a channel; what was mentioned longest ago makes room."""
+    _, is_new = MentionedChannel.objects.update_or_create(
+        channel=channel.id,
+        defaults={"team": channel.team, "shared": bool(channel.shared), "seen_at": now},
+    )
+    if is_new:
+        newest = MentionedChannel.objects.order_by("-seen_at", "-pk")
+        surplus = newest.values_list("pk", flat=True)[MOST_KNOWN : 2 * MOST_KNOWN]
+        MentionedChannel.objects.filter(pk__in=list(surplus)).delete()
+
+
+def is_shared(channel: str) -> bool | None:
+    """Return whether another company can read a channel, None if that is not known.
+
+    One that heard of alerts at any time was not shared then, so it may again.
+    """
+    mentioned = MentionedChannel.objects.filter(channel=channel).first()
+    if mentioned is not None:
+        return mentioned.shared
+    return False if StoredSubscription.objects.filter(channel=channel).exists() else None
 
 
 def known() -> tuple[Channel, ...]:
-    """Read the channels that heard of alerts at any time, on any site, the newest first."""
+    """Read the channels that may hear of alerts, on any site.
+
+    Those that did at any time come first, then those in which the bot was mentioned, each the
+    newest first.
+    """
+    mentioned = list(MentionedChannel.objects.order_by("-seen_at", "-pk")[:MOST_KNOWN])
+    shared = {row.channel for row in mentioned if row.shared}
     rows = StoredSubscription.objects.exclude(channel=CONSOLE).order_by("-made_at")
     found: dict[str, Channel] = {}
     for team, id, name in rows.values_list("team", "channel", "channel_name")[:MOST_KNOWN]:
         found.setdefault(id, Channel(id, team, name))
-    return tuple(found.values())
+    for row in mentioned:
+        found.setdefault(row.channel, Channel(row.channel, row.team))
+    return tuple(each for each in found.values() if each.id not in shared)
 
 
 def note_problem(id: int, problem: str) -> None:

@@ -165,13 +165,15 @@ def _buttons(run: Run, state: State, around: Around) -> Iterator[Button]:
     if state is State.RESOLVED:
         return
     matcher = Matcher(ALERTNAME, "=", run.name)
-    if not all(around.has(each.alert) for each in run.now):
+    held = all(around.has(each.alert) for each in run.now)
+    if not held:
         yield Button("I have it", f"ack {matcher}{around.elsewhere}", "primary")
     if around.site.alertmanager and state is not State.SILENCED:
         yield Button("Silence 1 h", f"silence {matcher} for=1h{around.elsewhere}")
     yield Button("What changed", f"what changed before {quote(run.name)}{around.elsewhere}")
     service = around.service_of(run.telling)
-    if service is None or not around.site.jaeger:
-        return
-    yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
-    yield Button("Sample at 100% for 15 min", f"sampling up {matcher}{around.elsewhere}")
+    if service and around.site.jaeger:
+        yield Button("Traces", f"list traces {service.name} error{around.elsewhere}")
+        yield Button("Sample at 100% for 15 min", f"sampling up {matcher}{around.elsewhere}")
+    if held:  # a message has room for five buttons
+        yield Button("Open incident", f"incident start group={quote(run.name)}{around.elsewhere}")

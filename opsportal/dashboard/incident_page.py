@@ -18,6 +18,7 @@ SIGNS = {
     LineKind.ROLLOUT: "⇧",
     LineKind.BACK: "⇩",
     LineKind.SAMPLING: "◎",
+    LineKind.REQUEST: "◌",
     LineKind.SILENCE: "⊘",
     LineKind.HELD: "●",
     LineKind.NOTE: "✎",

@@ -14,7 +14,8 @@ from opsportal.dashboard.forms import DurationField, or_refuse
 class SubscriptionForm(forms.Form):
     """Which channel hears of which alerts.
 
-    The channel is one of those `known`; quiet hours without a zone are in the viewer's `zone`.
+    It offers the channels that are `known`; the action refuses others. Quiet hours without a zone
+    are in the viewer's `zone`.
     """
 
     filter = forms.CharField(
@@ -29,7 +30,12 @@ class SubscriptionForm(forms.Form):
         super().__init__(typed)
         self._zone = zone
         choices = [(each.id, each.label) for each in known]
-        self.fields["channel"] = forms.ChoiceField(choices=choices)
+        self.fields["channel"] = forms.CharField(
+            max_length=64,
+            widget=forms.Select(choices=choices),
+            # Where the browser alone chooses, a live page takes the form for one that is in use.
+            initial=choices[0][0] if choices else None,
+        )
 
     def clean_quiet(self) -> QuietHours | None:
         text = self.cleaned_data["quiet"]

@@ -171,6 +171,7 @@ def test_it_knows_the_live_pages() -> None:
         "status/",
         "services/1/",
         "alerts/silences/",
+        "alerts/subscriptions/",
         "alerts/",
         "alerts/1/",
         "alerts/badge/",

@@ -22,6 +22,7 @@ WITHIN_OTHERS = {
     "alerts.list_by_name",
     "alerts.list_changes",
     "requests.ask_approval",
+    "requests.list_for_approval",
     "requests.refuse",
     "requests.withdraw",
     "sampling.adopt_file",

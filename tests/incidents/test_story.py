@@ -11,7 +11,9 @@ from ops.incidents.facts import Entry, EntryKind, Incident, Origin, OriginKind
 from ops.incidents.gathering import Course, Story, course, is_over, window
 from ops.incidents.services import ServiceDuring, ran, rollout_steps, sampled
 from ops.incidents.story import lines, people
+from ops.requests.actions import RequestedChange, State
 from ops.sampling.facts import InstanceSampling, SamplingChange
+from ops.sampling.terms import Term
 from ops.versions.history import History, Period
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, RESOLVED, Acknowledgement
@@ -174,6 +176,36 @@ def test_sampling_is_raised_and_returns_by_itself() -> None:
     assert told(services=[ServiceDuring("petstore", sampled=during)])[1:] == [
         "12 alice raised sampling of petstore from 1% to always for 15 min: “QueueDeep”",
         "27 sampling of petstore returned to 1%",
+    ]
+
+
+DECIDED: list[tuple[dict[str, object], str]] = [
+    ({"state": State.OPEN}, "it waits for approval"),
+    ({"state": State.APPLIED, "decided_by": "bob"}, "bob approved"),
+    ({"state": State.FAILED, "decided_by": "bob"}, "bob approved, but nothing was changed"),
+    (
+        {"state": State.REFUSED, "decided_by": "bob", "why_not": "the disk is full"},
+        "bob refused: “the disk is full”",
+    ),
+    ({"state": State.CANCELLED, "decided_by": "alice"}, "alice withdrew it"),
+    ({"state": State.CANCELLED}, "it was withdrawn, because they no longer have an account"),
+    ({"state": State.EXPIRED}, "nobody decided in time"),
+]
+
+
+@pytest.mark.parametrize(("fields", "said"), DECIDED)
+def test_requests_for_approval_are_told_of_with_what_became_of_them(
+    fields: dict[str, object], said: str
+) -> None:
+    then = timerange.to_datetime(at(15))
+    asked = RequestedChange(
+        key="k", site="production", service="petstore", previous=Spread.of([ONE]), policy=ALL,
+        instances=3, asked_by=1, asker="alice", door="slack", asked_at=then, expires=then,
+        term=Term(15 * MINUTE), **fields,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+    assert told(services=[ServiceDuring("petstore", requests=(asked,))])[1:] == [
+        f"15 alice asked to raise sampling of petstore from 1% to always for 15 min; {said}"
     ]
 
 

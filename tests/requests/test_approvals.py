@@ -134,6 +134,16 @@ async def test_somebody_else_approves_it(operator: Actor, approver: Actor, place
     assert last.record["parameters"]["asked_by"] == "olga"
 
 
+async def test_those_of_a_time_are_listed(operator: Actor, viewer: Actor, place: Place) -> None:
+    now = timerange.now_ns()
+    asked = await actions.ask(operator, policy=ALWAYS)
+    await actions.ask(operator, policy=NEVER)
+
+    before, after = now - timerange.MINUTE, now + timerange.MINUTE
+    assert await actions.list_for_approval(viewer, start=before, end=after) == (asked,)
+    assert not await actions.list_for_approval(viewer, start=0, end=before)
+
+
 async def test_who_asked_cannot_approve_with_whatever_rights(approver: Actor, place: Place) -> None:
     asked = await actions.ask(approver, policy=ALWAYS)
     for door in (Door.SLACK, Door.BROWSER, Door.GRPC):

@@ -15,13 +15,15 @@ from ops.actor import OPSPORTAL, Actor, Door
 from ops.audit.models import AuditEntry
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, NotPermitted
-from ops.subscriptions import actions
+from ops.subscriptions import actions, store
 from ops.subscriptions.actions import Channel
+from ops.subscriptions.models import MentionedChannel
 from ops.vocabulary.alert_filters import parse_filter
 from ops.vocabulary.quiet_hours import parse_quiet_hours
 from ops.vocabulary.timerange import MINUTE
 from tests.conftest import Person, SiteFile, actor_of
 from tests.dashboard.places import heading, text
+from tests.dashboard.sockets import opened, served, session_of
 from tests.fakes.prometheus import FakePrometheus, alert
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -225,3 +227,23 @@ async def test_the_page_says_why_nothing_is_posted(
     user = await in_database(User.objects.get, pk=operator.user_id)
     await async_client.aforce_login(user)
     assert "the channel is archived" in text(await async_client.get("/alerts/subscriptions/"))
+
+
+async def test_an_open_page_shows_what_others_subscribe(
+    operator: Actor, prometheus: FakePrometheus
+) -> None:
+    session = await session_of(operator.name)
+    async with served() as host, opened(host, "/alerts/subscriptions/", session) as page:
+        await page.until(page.shows("No channel hears of alerts"))
+        await actions.note_channel(OPSPORTAL, channel=Channel("C0NEW", "T1", shared=False))
+        await page.until(page.shows("C0NEW"))
+        await actions.subscribe(operator, channel=OPS)
+        await page.until(page.shows("1 channel hears of alerts"))
+
+
+def test_the_channels_mentioned_longest_ago_make_room() -> None:
+    for number in range(store.MOST_KNOWN + 2):
+        store.note_channel(Channel(f"C{number:03}", shared=False), number)
+    ids = [each.id for each in store.known()]
+    assert MentionedChannel.objects.count() == len(ids) == store.MOST_KNOWN
+    assert (ids[0], ids[-1]) == ("C501", "C002")

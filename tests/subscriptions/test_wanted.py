@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ops.subscriptions.messages import State
+from ops.subscriptions.messages import Button, State
 from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER
 from ops.vocabulary.quiet_hours import parse_quiet_hours
 from ops.vocabulary.timerange import MINUTE
@@ -129,6 +129,7 @@ def test_who_has_it_is_in_the_message_and_in_its_thread() -> None:
     assert held.state is State.ACKNOWLEDGED
     assert "mia has it since 2:00 until 62:00: on it" in lines(held)
     assert "I have it" not in [each.label for each in held.buttons]
+    assert held.buttons[-1] == Button("Open incident", "incident start group=QueueDeep")
     assert channel.only.state is State.FIRING
     assert thread(channel.only) == [
         "mia has it since 2:00",

@@ -9,7 +9,7 @@ from ops.subscriptions import actions
 from ops.subscriptions.actions import NOT_PAGING, Channel, SubscriptionList
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from opsportal.dashboard import words
-from opsportal.dashboard.pages import page
+from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.subscription_form import SubscriptionForm
 from opsportal.dashboard.visit import Visit
@@ -18,9 +18,13 @@ SUBSCRIPTIONS = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@page(actions.list_subscriptions, on_post=actions.subscribe)
+@page(
+    actions.list_subscriptions,
+    on_post=actions.subscribe,
+    live=Live(frozenset({actions.SUBJECT})),
+)
 async def show(visit: Visit) -> HttpResponse:
-    """List the subscriptions; on POST, subscribe a channel that heard of alerts before."""
+    """List the subscriptions; on POST, subscribe a channel that is known."""
     found = await actions.list_subscriptions(visit.actor, site=visit.site.name)
     if visit.request.method != "POST":
         return await _page(visit, found, _form(visit, found))
@@ -30,7 +34,7 @@ async def show(visit: Visit) -> HttpResponse:
         try:
             await actions.subscribe(
                 visit.actor,
-                channel=Channel(given["channel"]),
+                channel=_channel(found, given["channel"]),
                 filter=await _filter(visit, given["filter"]),
                 quiet=given["quiet"],
                 minimum_age=given["after"],
@@ -53,6 +57,10 @@ async def end(visit: Visit) -> HttpResponse:
             raise InvalidInput(f'"{number[:80]}" is not the number of a subscription')
         await actions.unsubscribe(visit.actor, number=int(number), site=visit.site.name)
     return HttpResponseRedirect(visit.url("alerts-subscriptions"))
+
+
+def _channel(found: SubscriptionList, id: str) -> Channel:
+    return next((each for each in found.known if each.id == id), Channel(id))
 
 
 async def _filter(visit: Visit, typed: str) -> AlertFilter:

@@ -12,7 +12,7 @@ from tests.alerts.making import alert as made
 from tests.alerts.past import period
 from tests.bot.conftest import Backends, said
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
-from tests.fakes.prometheus import alert
+from tests.fakes.prometheus import Fault, alert
 
 pytestmark = [pytest.mark.django_db(transaction=True), ANY_JAEGER]
 LINE = "what changed before Errors"
@@ -67,6 +67,17 @@ async def test_a_jaeger_that_is_silent_is_named(viewer: Actor, backends: Backend
     reply = await said(viewer, LINE)
     assert any(each.startswith("The traces were not compared: Jaeger") for each in reply.notes)
     assert not any("No difference" in each for each in reply.notes)
+
+
+async def test_a_name_is_not_said_to_be_unknown_while_prometheus_is_silent(
+    viewer: Actor, backends: Backends
+) -> None:
+    backends.prometheus.fault = Fault.CUT_OFF
+    past = made("Errors", {"job": "petstore"})
+    start = timerange.now_ns() - 10 * MINUTE
+    await in_database(period, past, FIRING, start, None, site="demo")
+    reply = await said(viewer, LINE)
+    assert reply.summary.startswith("Errors started ")
 
 
 async def test_an_unknown_alert_is_said_to_be_unknown(viewer: Actor, backends: Backends) -> None:
