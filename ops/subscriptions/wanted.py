@@ -56,7 +56,7 @@ def wanted(
     fresh = [] if quiet else _fresh(runs.values(), told, around)
     keys = tuple(run.key for run in fresh)
     new: tuple[Message, ...] = ()
-    if len(fresh) + _lately(posted, runs, now) <= MOST_NEW:
+    if not fresh or len(fresh) + _lately(posted, runs, now) <= MOST_NEW:
         new = tuple(message_of(run, around, now) for run in fresh)
     elif storm := _storm_to_join(posted, runs, now):
         grown = replace(storm, groups=(*storm.groups, *keys))
