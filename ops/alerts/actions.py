@@ -324,8 +324,8 @@ def _list(
     merged = arranged(site, found, now)
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())
     filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
-    unasked = {*site.watchdogs, *site.quiet}
-    listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
+    unlisted = site.unlisted
+    listed = [each for each in merged if each.name not in unlisted or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
     selected = select(listed, filter, now)
     return AlertList(
@@ -341,7 +341,7 @@ def _list(
         infos=_distinct(answer.infos for answer in answers.values()),
         coming=found.coming,
         older=older,
-        firing_in_all=sum(each.state == FIRING for each in merged if each.name not in unasked),
+        firing_in_all=sum(each.state == FIRING for each in merged if each.name not in unlisted),
         watchdogs=tuple(
             each for each in merged if each.name in site.watchdogs and each.state == FIRING
         ),
