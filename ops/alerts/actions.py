@@ -21,7 +21,7 @@ from ops.alerts.during import AlertsDuring, read_during
 from ops.alerts.flooding import read_floods
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import Strip
-from ops.alerts.models import LONGEST_NAME
+from ops.alerts.models import stored_name
 from ops.alerts.notifying import Delivery, Routed, routed
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
@@ -250,7 +250,7 @@ async def list_episodes(
     """
     where = sites().site(site)
     meant = [where.service(name) for name in services]
-    also = {"key": fingerprint} if fingerprint else {"name": group[:LONGEST_NAME]} if group else {}
+    also = {"key": fingerprint} if fingerprint else {"name": stored_name(group)} if group else {}
     return await in_database(read_during, where, meant, also, start, end)
 
 
