@@ -26,6 +26,7 @@ from ops.vocabulary.filters import quote
 from ops.vocabulary.notifications import ALERTNAME
 
 WHICH = "which alert? Give its name or its ID"
+_RECIPIENT = "who gets it?"
 _ID = re.compile(r"[0-9a-f]{20}")
 _TO = re.compile(r"(?:^|\s)to[\s=]+@?([\w.@+-]{1,150})\s*$", re.IGNORECASE)
 _IT = ("it", "this", "that", "one")
@@ -51,7 +52,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """What to hand over, to whom, and a note."""
+    """What to hand over, the user who gets it, and a note."""
 
     which: Which
     to: str
@@ -86,11 +87,11 @@ async def _parse_taking(message: Message, rest: str) -> Handing:
 
 
 async def _parse_handing(message: Message, rest: str) -> Handing:
-    """Read an alert that somebody has, to whom it goes, and a note."""
+    """Read an alert that somebody has, the user who gets it, and a note."""
     given, note = take_reason(rest)
     to = _TO.search(given)
     if to is None:
-        raise InvalidInput("to whom? Give a user name: hand over QueueDeep to mia")
+        raise InvalidInput(f"{_RECIPIENT} Give a user name: hand over QueueDeep to mia")
     return Handing(await _parse_held(message, given[: to.start()]), to[1], note)
 
 
@@ -182,10 +183,10 @@ async def _read_held(message: Message, text: str) -> Reading:
 
 
 async def _read_handing(message: Message, text: str) -> Reading:
-    """Read an alert, and to whom it goes."""
+    """Read an alert, and the user who gets it."""
     to = _TO.search(text)
     if to is None:
-        raise NothingToRead("to whom?")
+        raise NothingToRead(_RECIPIENT)
     read = await _read_held(message, text[: to.start()])
     return Reading(f"{read.line} to {to[1]}", read.left_out)
 
