@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from bot.answers.acknowledgements import given_back, has_it, take_over_line
+from bot.commands.arguments import end_of
 from bot.commands.reads import names_for, take_name, words_left
 from bot.errors import error_reply
 from bot.intents import Intent, Thing
@@ -18,8 +19,6 @@ from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
-from ops.language.spoken import checked
-from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import quote
@@ -63,13 +62,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     """Read an alert, until when and a note."""
     given, note = take_reason(rest, message.clock)
     given, said = take_term(given, message.clock)
-    until = 0
-    if said is not None:
-        key, _, value = checked(said).text.partition("=")
-        if key == "for":
-            until = message.clock.now + timerange.parse_duration(value)
-        elif key == "until":
-            until = timerange.parse_moment(value).at(message.clock.now)
+    until = end_of(said, message.clock) or 0
     filter = await _filter(given)
     return Wish(_to_have(await _listed(message, filter), filter), until, note)
 
