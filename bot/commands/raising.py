@@ -5,8 +5,8 @@ import re
 from dataclasses import dataclass, replace
 
 from bot.answers.raising import raised
-from bot.answers.requests import requested_change
 from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.sampling import card
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
@@ -23,7 +23,6 @@ from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 
 _ID = re.compile(r"[0-9a-f]{20}")
-PATIENCE = 1.5  # seconds to wait for the volume that a card shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +100,5 @@ async def sampling_up(message: Message, of: Subject) -> Reply:
     )
     [first, *others] = done
     if first.request and not others:
-        effect = await sampling.forecast(
-            message.actor,
-            policy=first.request.policy,
-            service=first.service,
-            site=of.site,
-            patience=PATIENCE,
-        )
-        return requested_change(first.request, proposed.why, effect)
+        return await card(message, first.request, proposed.why)
     return raised(proposed, done, since)
