@@ -26,7 +26,6 @@ from ops.vocabulary.notifications import ALERTNAME
 
 WHICH = "which alert? Give its name or its ID"
 _RECIPIENT = "who gets it?"
-_ID = re.compile(r"[0-9a-f]{20}")
 _TO = re.compile(r"(?:^|\s)to[\s=]+@?([\w.@+-]{1,150})\s*$", re.IGNORECASE)
 _IT = ("it", "this", "that", "one")
 
@@ -93,7 +92,7 @@ async def _filter(line: str) -> AlertFilter:
     if not given or given.lower() in _IT:
         raise InvalidInput(WHICH)
     word, _, others = given.partition(" ")
-    if _ID.fullmatch(word):
+    if alerts.FINGERPRINT.fullmatch(word):
         filter = parse_filter(others)
         if filter != AlertFilter(site=filter.site):
             raise InvalidInput("after an alert's ID, only site= can follow")
@@ -108,7 +107,7 @@ async def _listed(message: Message, filter: AlertFilter) -> AlertList:
 
 
 def _id_of(filter: AlertFilter) -> str:
-    return filter.words[0] if filter.words and _ID.fullmatch(filter.words[0]) else ""
+    return filter.words[0] if filter.words and alerts.FINGERPRINT.fullmatch(filter.words[0]) else ""
 
 
 def _meant(found: AlertList, filter: AlertFilter) -> tuple[Alert, ...]:

@@ -1,7 +1,6 @@
 """The command that samples what an alert or a service is about at 100% for a while."""
 
 import asyncio
-import re
 from dataclasses import dataclass, replace
 
 from bot.answers.raising import raised
@@ -22,8 +21,6 @@ from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 
-_ID = re.compile(r"[0-9a-f]{20}")
-
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -41,7 +38,7 @@ async def _parse(message: Message, rest: str) -> Subject:
     words = filter.words
     if replace(filter, site="", words=()) == AlertFilter() and len(words) < 2:
         name = words[0] if words else ""
-        if _ID.fullmatch(name):
+        if alerts.FINGERPRINT.fullmatch(name):
             return Subject(name, "", site.name)
         if not name or name in site.services:
             return Subject("", site.service(name).name, site.name)
