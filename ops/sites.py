@@ -186,6 +186,11 @@ class Site:
     silence_confirm_above: int = MANY_SILENCED
     subscriptions: tuple[FixedSubscription, ...] = ()
 
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """The names of the alerts that are not listed unless someone asks for them."""
+        return frozenset((*self.watchdogs, *self.quiet))
+
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
         if not name and not self.default_service:

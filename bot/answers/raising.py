@@ -26,11 +26,6 @@ def raise_sampling(subject: str, shown: str, site: str) -> FollowUp:
 
 def raised(of: Raise, done: Sequence[Raised], since: int) -> Reply:
     """Return what came of it, service by service."""
-    made = [each for each in done if not (each.error or each.request)]
-    names = " and ".join(each.service for each in made or done)
-    said = f"{names} {'is' if len(made) < 2 else 'are'} sampled at {EVERYTHING}"
-    if not made:
-        said = f"Not changed yet: sampling of {names} at {EVERYTHING} {TERM}"
     if len(done) == 1 and done[0].change:
         reply = sampling_change(done[0].change)
         return replace(
@@ -39,6 +34,11 @@ def raised(of: Raise, done: Sequence[Raised], since: int) -> Reply:
             links=_links(of, since) or reply.links,
             follow_ups=(*_traces(of, since), *reply.follow_ups),
         )
+    made = [each for each in done if not (each.error or each.request)]
+    names = " and ".join(each.service for each in made or done)
+    said = f"{names} {'is' if len(made) < 2 else 'are'} sampled at {EVERYTHING}"
+    if not made:
+        said = f"Not changed yet: sampling of {names} at {EVERYTHING} {TERM}"
     return Reply(
         f"{said}{elsewhere(of.site)}",
         rows=tuple(map(_row, done)),

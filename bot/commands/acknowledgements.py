@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from bot.answers.acknowledgements import given_back, has_it, take_over_line
+from bot.commands.arguments import end_of
 from bot.commands.reads import names_for, take_name, words_left
 from bot.errors import error_reply
 from bot.intents import Intent, Thing
@@ -18,15 +19,13 @@ from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
-from ops.language.spoken import checked
-from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.filters import quote
 from ops.vocabulary.notifications import ALERTNAME
 
 WHICH = "which alert? Give its name or its ID"
-_ID = re.compile(r"[0-9a-f]{20}")
+_RECIPIENT = "who gets it?"
 _TO = re.compile(r"(?:^|\s)to[\s=]+@?([\w.@+-]{1,150})\s*$", re.IGNORECASE)
 _IT = ("it", "this", "that", "one")
 
@@ -51,7 +50,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """What to hand over, to whom, and a note."""
+    """What to hand over, the user who gets it, and a note."""
 
     which: Which
     to: str
@@ -62,13 +61,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     """Read an alert, until when and a note."""
     given, note = take_reason(rest, message.clock)
     given, said = take_term(given, message.clock)
-    until = 0
-    if said is not None:
-        key, _, value = checked(said).text.partition("=")
-        if key == "for":
-            until = message.clock.now + timerange.parse_duration(value)
-        elif key == "until":
-            until = timerange.parse_moment(value).at(message.clock.now)
+    until = end_of(said, message.clock) or 0
     filter = await _filter(given)
     return Wish(_to_have(await _listed(message, filter), filter), until, note)
 
@@ -86,11 +79,11 @@ async def _parse_taking(message: Message, rest: str) -> Handing:
 
 
 async def _parse_handing(message: Message, rest: str) -> Handing:
-    """Read an alert that somebody has, to whom it goes, and a note."""
+    """Read an alert that somebody has, the user who gets it, and a note."""
     given, note = take_reason(rest)
     to = _TO.search(given)
     if to is None:
-        raise InvalidInput("to whom? Give a user name: hand over QueueDeep to mia")
+        raise InvalidInput(f"{_RECIPIENT} Give a user name: hand over QueueDeep to mia")
     return Handing(await _parse_held(message, given[: to.start()]), to[1], note)
 
 
@@ -99,7 +92,7 @@ async def _filter(line: str) -> AlertFilter:
     if not given or given.lower() in _IT:
         raise InvalidInput(WHICH)
     word, _, others = given.partition(" ")
-    if _ID.fullmatch(word):
+    if alerts.FINGERPRINT.fullmatch(word):
         filter = parse_filter(others)
         if filter != AlertFilter(site=filter.site):
             raise InvalidInput("after an alert's ID, only site= can follow")
@@ -114,7 +107,7 @@ async def _listed(message: Message, filter: AlertFilter) -> AlertList:
 
 
 def _id_of(filter: AlertFilter) -> str:
-    return filter.words[0] if filter.words and _ID.fullmatch(filter.words[0]) else ""
+    return filter.words[0] if filter.words and alerts.FINGERPRINT.fullmatch(filter.words[0]) else ""
 
 
 def _meant(found: AlertList, filter: AlertFilter) -> tuple[Alert, ...]:
@@ -182,10 +175,10 @@ async def _read_held(message: Message, text: str) -> Reading:
 
 
 async def _read_handing(message: Message, text: str) -> Reading:
-    """Read an alert, and to whom it goes."""
+    """Read an alert, and the user who gets it."""
     to = _TO.search(text)
     if to is None:
-        raise NothingToRead("to whom?")
+        raise NothingToRead(_RECIPIENT)
     read = await _read_held(message, text[: to.start()])
     return Reading(f"{read.line} to {to[1]}", read.left_out)
 

@@ -1,7 +1,6 @@
 """The commands about alerts."""
 
 import asyncio
-import re
 
 from bot.answers.alert import one_alert
 from bot.answers.alerts import alert_list
@@ -21,13 +20,11 @@ from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 
-_ID = re.compile(r"[0-9a-f]{20}")
-
 
 async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
     """Read `ID [site=NAME]` or a filter."""
     word, _, others = rest.partition(" ")
-    id = word if _ID.fullmatch(word) else ""
+    id = word if alerts.FINGERPRINT.fullmatch(word) else ""
     return id, await parse_known_filter(message, others if id else rest)
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from bot.registry import Message
 from bot.replies import shortened
 from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.language.spoken import Clock, Spoken, checked
 from ops.language.times import strict_range
 from ops.sites import sites
 from ops.vocabulary.timerange import TimeRange, parse_duration, parse_moment
@@ -98,6 +99,17 @@ def parse_range(named: Mapping[str, str], default: Default) -> TimeRange | Defau
     range = TimeRange(parse_moment(named["from"]), parse_moment(named.get("to", "now")))
     range.start_end()
     return range
+
+
+def end_of(said: Spoken | None, clock: Clock) -> int | None:
+    """Return when a term ends (Unix nanoseconds), None without an end.
+
+    Raises InvalidInput for a term that may mean several things.
+    """
+    key, _, value = checked(said).text.partition("=") if said else ("", "", "")
+    if key == "for":
+        return clock.now + parse_duration(value)
+    return parse_moment(value).at(clock.now) if key == "until" else None
 
 
 async def parse_site(message: Message, rest: str) -> str:

@@ -1,12 +1,11 @@
 """The command that samples what an alert or a service is about at 100% for a while."""
 
 import asyncio
-import re
 from dataclasses import dataclass, replace
 
 from bot.answers.raising import raised
-from bot.answers.requests import requested_change
 from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.sampling import card
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
@@ -21,9 +20,6 @@ from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
-
-_ID = re.compile(r"[0-9a-f]{20}")
-PATIENCE = 1.5  # seconds to wait for the volume that a card shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ async def _parse(message: Message, rest: str) -> Subject:
     words = filter.words
     if replace(filter, site="", words=()) == AlertFilter() and len(words) < 2:
         name = words[0] if words else ""
-        if _ID.fullmatch(name):
+        if alerts.FINGERPRINT.fullmatch(name):
             return Subject(name, "", site.name)
         if not name or name in site.services:
             return Subject("", site.service(name).name, site.name)
@@ -101,12 +97,5 @@ async def sampling_up(message: Message, of: Subject) -> Reply:
     )
     [first, *others] = done
     if first.request and not others:
-        effect = await sampling.forecast(
-            message.actor,
-            policy=first.request.policy,
-            service=first.service,
-            site=of.site,
-            patience=PATIENCE,
-        )
-        return requested_change(first.request, proposed.why, effect)
+        return await card(message, first.request, proposed.why)
     return raised(proposed, done, since)

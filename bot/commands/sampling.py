@@ -247,11 +247,16 @@ async def _done(
     """
     if isinstance(done, SamplingChange):
         return sampling_change(done)
+    return await card(message, done, _ALWAYS_ASKS if at_once and not done.over else "")
+
+
+async def card(message: Message, asked: RequestedChange, why: str) -> Reply:
+    """Show the card of a change, with what it would do to the volume."""
     effect = await sampling.forecast(
         message.actor,
-        policy=done.policy,
-        service=done.service,
-        site=done.site,
+        policy=asked.policy,
+        service=asked.service,
+        site=asked.site,
         patience=PATIENCE,
     )
-    return requested_change(done, _ALWAYS_ASKS if at_once and not done.over else "", effect)
+    return requested_change(asked, why, effect)

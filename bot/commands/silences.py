@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.answers.silences import made_silence, question, silence_list
-from bot.commands.arguments import parse_site, words_and_keys
+from bot.commands.arguments import end_of, parse_site, words_and_keys
 from bot.commands.reads import names_for, read_site, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
@@ -15,11 +15,9 @@ from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
-from ops.language.spoken import checked
 from ops.language.times import Clock, Spoken
 from ops.silences import actions as silences
 from ops.silences.rules import site_with_silences
-from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
@@ -111,12 +109,10 @@ def _end(said: Spoken | None, clock: Clock, usual: int) -> int:
     """Return when a silence ends: Unix nanoseconds."""
     if said is None:
         return usual
-    key, _, value = checked(said).text.partition("=")
-    if key == "for":
-        return clock.now + timerange.parse_duration(value)
-    if key == "until":
-        return timerange.parse_moment(value).at(clock.now)
-    raise InvalidInput("a silence must end: write for=1h or until=18:00")
+    end = end_of(said, clock)
+    if end is None:
+        raise InvalidInput("a silence must end: write for=1h or until=18:00")
+    return end
 
 
 @command(

@@ -132,7 +132,7 @@ async def list_acknowledgements(
 
 @action("acknowledgements.list_people", permission=CHANGE)
 async def list_people(actor: Actor) -> tuple[str, ...]:
-    """Return the names of those to whom an alert can be handed over."""
+    """Return the names of the users who can be handed an alert."""
     return await in_database(kept.people)
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
-from ops.alerts.models import LONGEST_NAME, HeldAlert
+from ops.alerts.models import LONGEST_NAME, HeldAlert, stored_name
 from ops.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from ops.rights import rights_as_read
 from ops.vocabulary import timerange
@@ -23,7 +23,6 @@ from ops.vocabulary.acknowledgements import (
     Acknowledgement,
     Holding,
 )
-from ops.watch.periods import stored
 
 ACKNOWLEDGE = "alerts.acknowledge"
 MOST = 500  # that are listed at once
@@ -44,7 +43,7 @@ class Held:
     @property
     def rows(self) -> "QuerySet[HeldAlert]":
         return HeldAlert.objects.filter(
-            site=self.site, name=stored(self.name)[:LONGEST_NAME], fingerprint=self.fingerprint
+            site=self.site, name=stored_name(self.name), fingerprint=self.fingerprint
         )
 
 
@@ -65,7 +64,7 @@ def holding(site: str, now: int) -> Holding:
 def of_alert(site: str, name: str, fingerprint: str, now: int) -> tuple[Acknowledgement, ...]:
     """Return who had an alert, alone or with all of its name, the newest first."""
     rows = HeldAlert.objects.filter(
-        site=site, name=stored(name)[:LONGEST_NAME], fingerprint__in=("", fingerprint)
+        site=site, name=stored_name(name), fingerprint__in=("", fingerprint)
     )
     return tuple(_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
 
@@ -166,7 +165,7 @@ def _made(
     with transaction.atomic():
         row = HeldAlert.objects.create(
             site=what.site,
-            name=stored(what.name)[:LONGEST_NAME],
+            name=stored_name(what.name),
             fingerprint=what.fingerprint,
             user_id=person.id,
             person=person.name,
@@ -199,7 +198,7 @@ def _may_have(name: str) -> Person:
 
 def check_name(name: str) -> None:
     """Raise InvalidInput for a name of which all alerts cannot be had together."""
-    if name != stored(name)[:LONGEST_NAME]:
+    if name != stored_name(name):
         raise InvalidInput(
             f"the name has more than {LONGEST_NAME} characters; acknowledge its alerts one by one"
         )

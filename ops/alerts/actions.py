@@ -21,7 +21,7 @@ from ops.alerts.during import AlertsDuring, read_during
 from ops.alerts.flooding import read_floods
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.history import Strip
-from ops.alerts.models import LONGEST_NAME
+from ops.alerts.models import stored_name
 from ops.alerts.notifying import Delivery, Routed, routed
 from ops.alerts.one import ShownAlert, read, with_told
 from ops.alerts.past import alerts_of, remembered, told
@@ -250,7 +250,7 @@ async def list_episodes(
     """
     where = sites().site(site)
     meant = [where.service(name) for name in services]
-    also = {"key": fingerprint} if fingerprint else {"name": group[:LONGEST_NAME]} if group else {}
+    also = {"key": fingerprint} if fingerprint else {"name": stored_name(group)} if group else {}
     return await in_database(read_during, where, meant, also, start, end)
 
 
@@ -324,8 +324,8 @@ def _list(
     merged = arranged(site, found, now)
     rules = chain.from_iterable(answer.rules or () for answer in answers.values())
     filter = understood(filter, site, merged, rules, failed=[*silent], coming=found.coming)
-    unasked = {*site.watchdogs, *site.quiet}
-    listed = [each for each in merged if each.name not in unasked or asks_for(filter, each)]
+    unlisted = site.unlisted
+    listed = [each for each in merged if each.name not in unlisted or asks_for(filter, each)]
     older = tuple(name for name in found.coming if name in answers)
     selected = select(listed, filter, now)
     return AlertList(
@@ -341,7 +341,7 @@ def _list(
         infos=_distinct(answer.infos for answer in answers.values()),
         coming=found.coming,
         older=older,
-        firing_in_all=sum(each.state == FIRING for each in merged if each.name not in unasked),
+        firing_in_all=sum(each.state == FIRING for each in merged if each.name not in unlisted),
         watchdogs=tuple(
             each for each in merged if each.name in site.watchdogs and each.state == FIRING
         ),

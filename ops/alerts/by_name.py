@@ -62,7 +62,7 @@ async def list_by_name(
 
 def _read(site: Site, service: Service | None, empty: Strip, most: int, now: int) -> AlertsByName:
     rows = AlertPeriod.objects.filter(site=site.name)
-    rows = rows.exclude(name__in=(*site.watchdogs, *site.quiet))
+    rows = rows.exclude(name__in=site.unlisted)
     if empty.end < now - LATELY:
         # Of a time that ends now it is true of all, and SQLite would take the wrong index.
         rows = rows.filter(start__lt=empty.end)

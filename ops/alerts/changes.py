@@ -63,8 +63,8 @@ def read_changes(
     Of one service, these are its alerts and the sources.
     """
     when = (start, end)
-    unlisted = (*site.watchdogs, *site.quiet)
-    alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING).exclude(name__in=unlisted)
+    alerts = AlertPeriod.objects.filter(site=site.name, state=FIRING)
+    alerts = alerts.exclude(name__in=site.unlisted)
     rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
     if service:
         alerts, rules = of_service(alerts, service), rules.none()

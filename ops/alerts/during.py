@@ -83,7 +83,7 @@ def read_during(
     Call it in ops.database.in_database.
     """
     rows = AlertPeriod.objects.filter(site=site.name, start__lt=end)
-    rows = rows.exclude(name__in=(*site.watchdogs, *site.quiet))
+    rows = rows.exclude(name__in=site.unlisted)
     wanted = [of_service(rows, each) for each in services if each.alerts]
     wanted += [rows.filter(**also)] if also else []
     found, more = dict[int, AlertPeriod](), False

@@ -8,7 +8,7 @@ import logging
 from collections import deque
 from collections.abc import Container, Sequence
 
-from ops.alerts.models import LONGEST_NAME, AlertPeriod, RulePeriod
+from ops.alerts.models import AlertPeriod, RulePeriod, stored_name
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, BrokenRule
 from ops.watch.periods import Changes, Recorder, stored
@@ -109,7 +109,7 @@ def _key(rule: RuleName) -> str:
 
 def _rule_of(alert: Alert) -> RuleName:
     """Return the rule's group and name as the database has them."""
-    return stored(alert.group), stored(alert.name)[:LONGEST_NAME]
+    return stored(alert.group), stored_name(alert.name)
 
 
 def read_floods(site: str) -> tuple[BrokenRule, ...]:

@@ -7,11 +7,11 @@ also while no source answers.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 
-from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert
+from ops.alerts.models import AlertPeriod, HeldAlert, stored_name
 from ops.vocabulary.acknowledgements import OVER, RESOLVED
 from ops.vocabulary.alerts import Alert
 from ops.watch.models import Watched
-from ops.watch.periods import Changes, stored
+from ops.watch.periods import Changes
 
 
 class Ended(Changes[HeldAlert]):
@@ -59,9 +59,9 @@ class HeldHistory:
         """
         found, missing = Ended(), False
         # Only if somebody has something: there can be many alerts.
-        kept = cache(lambda: {*map(_as_stored, names)})
+        kept = cache(lambda: {*map(stored_name, names)})
         by_key = cache(lambda: _by(reported, lambda alert: alert.fingerprint))
-        by_name = cache(lambda: _by(reported, lambda alert: _as_stored(alert.name)))
+        by_name = cache(lambda: _by(reported, lambda alert: stored_name(alert.name)))
         for row in HeldAlert.objects.filter(site=self._site, end=None, start__lt=now):
             its = by_key().get(row.fingerprint) if row.fingerprint else by_name().get(row.name)
             there = its or (row.fingerprint in keys if row.fingerprint else row.name in kept())
@@ -75,10 +75,6 @@ class HeldHistory:
         if sure and not missing:
             self._left = 0
         return found
-
-
-def _as_stored(name: str) -> str:
-    return stored(name)[:LONGEST_NAME]
 
 
 def _was_seen_to_end(row: HeldAlert) -> bool:

@@ -2,9 +2,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from ops.watch.periods import Period
+from ops.watch.periods import Period, stored
 
 LONGEST_NAME = 200  # characters: PostgreSQL refuses index entries of a few thousand bytes
+
+
+def stored_name(name: str) -> str:
+    """Return an alert's name as the database takes it."""
+    return stored(name)[:LONGEST_NAME]
 
 
 class Alerts(models.Model):

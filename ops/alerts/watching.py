@@ -14,7 +14,7 @@ import msgspec
 from ops.alerts.arranging import Pairs, merge, urgency
 from ops.alerts.flooding import Floods
 from ops.alerts.held import HeldHistory
-from ops.alerts.models import LONGEST_NAME, AlertPeriod, HeldAlert, RulePeriod
+from ops.alerts.models import AlertPeriod, HeldAlert, RulePeriod, stored_name
 from ops.alerts.truth import is_broken
 from ops.backends.clients import clients
 from ops.backends.prometheus import Rules
@@ -168,7 +168,7 @@ def without_numbers(text: str) -> str:
 def _row(fingerprint: str, alert: Alert) -> AlertPeriod:
     return AlertPeriod(
         state=alert.state,
-        name=stored(alert.name)[:LONGEST_NAME],
+        name=stored_name(alert.name),
         group=stored(alert.group),
         labels=_all_stored(alert.labels),
         annotations=_all_stored(alert.annotations),

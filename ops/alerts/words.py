@@ -43,7 +43,8 @@ def understood(
         kinds.setdefault(known.kind(word), []).append(word)
     states, unknown = kinds.get("state", ()), kinds.get("", ())
     if unknown and not coming:
-        listed = [each for each in alerts if each.name not in (*site.watchdogs, *site.quiet)]
+        unlisted = site.unlisted
+        listed = [each for each in alerts if each.name not in unlisted]
         firing = sum(each.state == FIRING for each in listed)
         raise _unknown(unknown[0], site, known, failed, firing)
     for state in map(str.lower, states):

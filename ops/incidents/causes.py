@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -16,6 +17,7 @@ from ops.sites import Service, Site
 from ops.traces import actions as traces
 from ops.traces.actions import WindowComparison
 from ops.versions import actions as versions
+from ops.versions.actions import History
 from ops.vocabulary import timerange
 
 MOST_COMPARED = 2  # services
@@ -41,11 +43,29 @@ class Causes:
 async def find_causes(actor: Actor, site: Site, incident: Incident) -> tuple[Causes, ...]:
     """Compare them concurrently, as far as the reader may see them."""
     found = services_of(site, incident)[:MOST_COMPARED]
-    return tuple(await asyncio.gather(*(_of(actor, site, incident, each) for each in found)))
+    if not found:
+        return ()
+    now = timerange.now_ns()
+    start, end = window(incident, now)
+    may = (await rights_of(actor.user_id)).permissions
+    active, histories = await asyncio.gather(
+        if_allowed(
+            alerts.READ in may and bool(site.prometheus),
+            lambda: episodes(actor, site, incident, start, end),
+        ),
+        asyncio.gather(*(_history(actor, site, each, may) for each in found)),
+    )
+    fired = course(known(active), end)
+    began, ended = fired.began or incident.begins, fired.quiet_since or end
+    times = [
+        _times(service, history, began, ended, now)
+        for service, history in zip(found, histories, strict=True)
+    ]
+    return tuple(await asyncio.gather(*map(partial(_of, actor, site), found, times)))
 
 
-async def _of(actor: Actor, site: Site, incident: Incident, service: Service) -> Causes:
-    since, until = await _times(actor, site, incident, service)
+async def _of(actor: Actor, site: Site, service: Service, times: tuple[int, int]) -> Causes:
+    since, until = times
     try:
         comparison = await traces.compare_windows(
             actor,
@@ -65,31 +85,27 @@ async def _of(actor: Actor, site: Site, incident: Incident, service: Service) ->
     return Causes(service.name, comparison)
 
 
-async def _times(actor: Actor, site: Site, incident: Incident, service: Service) -> tuple[int, int]:
+async def _history(
+    actor: Actor, site: Site, service: Service, may: frozenset[str]
+) -> History | None:
+    found = await if_allowed(
+        versions.READ in may,
+        lambda: versions.list_histories(actor, service=service.name, site=site.name),
+    )
+    return (known(found) or {}).get(service.name)
+
+
+def _times(
+    service: Service, history: History | None, began: int, ended: int, now: int
+) -> tuple[int, int]:
     """Return the time that is compared: from the rollout, or shortly before the first alert.
 
     It ends when all is quiet, or now.
     """
-    now = timerange.now_ns()
-    start, end = window(incident, now)
-    may = (await rights_of(actor.user_id)).permissions
-    active, histories = await asyncio.gather(
-        if_allowed(
-            alerts.READ in may and bool(site.prometheus),
-            lambda: episodes(actor, site, incident, start, end),
-        ),
-        if_allowed(
-            versions.READ in may,
-            lambda: versions.list_histories(actor, service=service.name, site=site.name),
-        ),
-    )
-    fired = course(known(active), end)
-    began = fired.began or incident.begins
-    history = (known(histories) or {}).get(service.name)
     steps = rollout_steps(service.name, history, began - BEFORE, began)
     started = [each.at for each in steps if each.step is Step.STARTED]
     since = started[-1] if started else began - EARLIER
-    until = max(min(fired.quiet_since or end, since + LONGEST), since + timerange.SECOND)
+    until = max(min(ended, since + LONGEST), since + timerange.SECOND)
     if until > now - STEP:
         until = max(until // STEP * STEP, since + timerange.SECOND)
     return since, until

@@ -77,6 +77,12 @@ class Story:
         return tuple(each for each in (self.alerts.groups if self.alerts else ()) if each.fired)
 
     @property
+    def sampled_by_people(self) -> tuple[Line, ...]:
+        """The changes of sampling that somebody made."""
+        of_sampling = (each for each in self.lines if each.kind is LineKind.SAMPLING)
+        return tuple(each for each in of_sampling if people([each]))
+
+    @property
     def course(self) -> Course:
         return course(self.alerts, self.end)
 
@@ -106,11 +112,10 @@ class Story:
     def counts(self) -> tuple[tuple[int, str], ...]:
         """How many alerts, rollouts and sampling changes by people, those that there are."""
         steps = [step.step for each in self.services for step in each.steps]
-        by_people = [line for line in self.lines if any(part.strong for part in line.parts)]
         found = (
             (len(self.fired), "alert"),
             (steps.count(Step.STARTED), "rollout"),
-            (sum(each.kind is LineKind.SAMPLING for each in by_people), "sampling change"),
+            (len(self.sampled_by_people), "sampling change"),
         )
         return tuple(each for each in found if each[0])
 

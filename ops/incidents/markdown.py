@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from ops.incidents.causes import Causes
 from ops.incidents.gathering import Story
-from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
+from ops.incidents.lines import Line, Part, Target, TargetKind
 from ops.incidents.services import Step
 from ops.traces.windows import Share
 from ops.vocabulary import timerange
@@ -164,12 +164,7 @@ def _cause(causes: Sequence[Causes]) -> Iterator[str]:
 
 
 def _sampled(story: Story, times: Zone) -> Iterator[str]:
-    changed = [
-        line
-        for line in story.lines
-        if line.kind is LineKind.SAMPLING and any(part.strong for part in line.parts)
-    ]
-    if changed:
+    if changed := story.sampled_by_people:
         raised = (each for each in changed if each.parts[1].text.startswith(" raised"))
         if first := next(raised, None):
             yield f"More traces were kept from {times.clock(first.at)} on to see the cause."

@@ -73,7 +73,7 @@ def note_change(site: str) -> None:
 async def endings(actor: Actor, *, numbers: Collection[int]) -> Mapping[int, SilenceEnding]:
     """Return what has become of silences that were made here, those that are known."""
     rows = await in_database(store.by_number, numbers)
-    return {each.number: each for each in await _as_they_are(rows, PATIENCE)}
+    return {each.number: each for each in await _as_they_are(rows)}
 
 
 @action("silences.to_warn_of", permission=OPSPORTAL)
@@ -107,19 +107,20 @@ async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SilenceEnding, .
 
 async def _in_force(site: str) -> tuple[SilenceEnding, ...]:
     rows = await in_database(store.in_force, site)
-    found = await _as_they_are(rows, PATIENCE) if rows else []
+    found = await _as_they_are(rows) if rows else []
     return tuple(each for each in found if not each.is_over)
 
 
-async def _as_they_are(rows: Sequence[OwnSilence], patience: float) -> list[SilenceEnding]:
+async def _as_they_are(rows: Sequence[OwnSilence]) -> list[SilenceEnding]:
     """Return silences as they are now; where Alertmanager cannot be asked, as we know them."""
-    known = {name: await _routed(name, patience) for name in {row.site for row in rows}}
+    names = {row.site for row in rows}
+    known = dict(zip(names, await asyncio.gather(*map(_routed, names)), strict=True))
     return await asyncio.to_thread(_read, rows, known)
 
 
-async def _routed(name: str, patience: float) -> Routed | None:
+async def _routed(name: str) -> Routed | None:
     try:
-        return await routed(sites().site(name), patience)
+        return await routed(sites().site(name), PATIENCE)
     except OpsError:
         return None
 

@@ -29,12 +29,12 @@ def selecting(site: Site, subscription: Subscription, fired: Sequence[Fired]) ->
 
 
 def _select(site: Site, filter: AlertFilter, fired: Sequence[Fired]) -> Sequence[Fired]:
-    unasked = {*site.watchdogs, *site.quiet}
+    unlisted = site.unlisted
     return [
         each
         for each in fired
         if all(matcher.matches(each.alert) for matcher in filter.matchers)
-        and (each.alert.name not in unasked or _names(filter, each.alert))
+        and (each.alert.name not in unlisted or _names(filter, each.alert))
     ]
 
 

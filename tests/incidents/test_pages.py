@@ -105,6 +105,10 @@ async def test_viewers_read_and_cannot_write(
     assert refused.status_code == 403
     assert (await actions.show_incident(operator)).is_open
 
+    form = (await looker.get("/sites/production/incidents/new/")).content.decode()
+    assert "You can view incidents. Opening one requires the permission" in form
+    assert "<button" not in form.partition("<main")[2].partition("</main>")[0]
+
 
 async def test_what_a_reader_may_not_see_is_left_out_and_said(
     operator: Actor, person: Person, prometheus: FakePrometheus

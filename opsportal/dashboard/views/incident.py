@@ -13,7 +13,7 @@ from ops.overview.actions import MOST_RAISED
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
 from opsportal.dashboard import words
-from opsportal.dashboard.incident_page import SIGNS, address_of, lanes
+from opsportal.dashboard.incident_page import MOST_ALERTS, SIGNS, address_of, lanes
 from opsportal.dashboard.lanes import picture
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.timeline_form import LENGTHS, View
@@ -106,6 +106,7 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
         "picture": picture(
             drawn, story.start, story.end, visit.clock, at=story.incident.begins, most=len(drawn)
         ),
+        "more_alerts": max(len(story.fired) - MOST_ALERTS, 0),
         "counts": [
             *(words.count(*each) for each in story.counts),
             words.count(len(story.people), "person", "people"),

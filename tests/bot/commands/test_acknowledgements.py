@@ -95,7 +95,7 @@ async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia:
         ("ack severity=page", "that matches 2 QueueDeep alerts; give the name alone"),
         ("ack 00000000000000000000", "no such alert is firing or pending"),
         ("ack 00000000000000000000 severity=page", "only site= can follow"),
-        ("hand over QueueDeep", "to whom?"),
+        ("hand over QueueDeep", "who gets it?"),
         ("hand over QueueDeep to mia", "nobody has QueueDeep"),
     ],
 )
