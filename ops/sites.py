@@ -191,6 +191,13 @@ class Site:
         """The names of the alerts that are not listed unless someone asks for them."""
         return frozenset((*self.watchdogs, *self.quiet))
 
+    def services_of(self, labels: Mapping[str, str]) -> list[Service]:
+        """Return the services that an alert with these labels is about."""
+        having = labels.items()
+        return [
+            each for each in self.services.values() if each.alerts and each.alerts.items() <= having
+        ]
+
     def service(self, name: str = "") -> Service:
         """Return the named service, or the default for ""; raises NotFound or InvalidInput."""
         if not name and not self.default_service:

@@ -137,9 +137,7 @@ def _raise_sampling(shown: ShownAlert) -> Iterator[FollowUp]:
 
 
 def _services(shown: ShownAlert) -> list[Service]:
-    labels = shown.alert.labels.items()
-    services = sites().site(shown.site).services.values()
-    return [each for each in services if each.alerts and each.alerts.items() <= labels]
+    return sites().site(shown.site).services_of(shown.alert.labels)
 
 
 def _traces(shown: ShownAlert) -> Iterator[FollowUp]:

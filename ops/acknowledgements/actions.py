@@ -189,12 +189,8 @@ async def _named(actor: Actor, site: Site, name: str, fingerprint: str) -> Held:
 
 
 def _services(site: Site, found: Iterable[Alert]) -> tuple[str, ...]:
-    labels = [alert.labels.items() for alert in found]
-    return tuple(
-        service.name
-        for service in site.services.values()
-        if service.alerts and any(service.alerts.items() <= each for each in labels)
-    )
+    theirs = {service.name for alert in found for service in site.services_of(alert.labels)}
+    return tuple(name for name in site.services if name in theirs)
 
 
 def _person(actor: Actor) -> Person:

@@ -110,12 +110,7 @@ async def _by_hand(actor: Actor, site: Site, title: str, services: tuple[str, ..
 
 def services_of(site: Site, labels: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
     """Return the services whose alerts have such labels."""
-    found = [
-        service.name
-        for each in labels
-        for service in site.services.values()
-        if service.alerts and service.alerts.items() <= each.items()
-    ]
+    found = [service.name for each in labels for service in site.services_of(each)]
     return tuple(dict.fromkeys(found))[:MOST_SERVICES]
 
 

@@ -169,9 +169,7 @@ def ended(shown: ShownAlert, now: int) -> int:
 
 def services_of(site: Site, shown: ShownAlert) -> list[Service]:
     """Return the services whose labels an alert has."""
-    labels = shown.alert.labels.items()
-    found = [each for each in site.services.values() if each.alerts]
-    return [each for each in found if each.alerts.items() <= labels][:MOST_SERVICES]
+    return site.services_of(shown.alert.labels)[:MOST_SERVICES]
 
 
 def _in_order(

@@ -38,11 +38,7 @@ class Around:
 
     def service_of(self, alert: Alert) -> Service | None:
         """Return the service of the site file that an alert is about."""
-        labels = alert.labels.items()
-        for each in self.site.services.values():
-            if each.alerts and each.alerts.items() <= labels:
-                return each
-        return None
+        return next(iter(self.site.services_of(alert.labels)), None)
 
     @property
     def place(self) -> str:
