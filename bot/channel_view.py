@@ -37,7 +37,7 @@ class ChannelView:
         for each in self._messages:
             key, shows = (each.subscription, each.key), each.shows(Again.NO)
             before = self._shown.get(key)
-            if before != shows and (before or each.new or key in self._shown):
+            if before != shows and (before or each.new):
                 self._shown[key] = shows
                 texts.append(self._drawn(each, edited=before is not None))
         return "\n".join(texts)
@@ -61,10 +61,9 @@ class ChannelView:
 
     def _drawn(self, message: ChannelMessage, *, edited: bool = False) -> str:
         reply = message.reply
-        if message.parent:
-            first, *others = _lines(reply)
-            return "\n".join((f"  > in its thread: {first}", *(f"    {each}" for each in others)))
         first, *others = _lines(reply)
+        if message.parent:
+            return "\n".join((f"  > in its thread: {first}", *(f"    {each}" for each in others)))
         changed = "edited: " if edited else ""
         lines = [f"#console  {changed}{first}", *(f"    {each}" for each in others)]
         if reply.follow_ups:

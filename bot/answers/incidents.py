@@ -6,7 +6,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
 from bot.answers.times import ago, lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, shortened
-from ops.incidents.actions import Incident, IncidentList, Offer, Story
+from ops.incidents.actions import QUIET, Incident, IncidentList, Offer, Story
 from ops.vocabulary import timerange
 
 MOST_LINES = 25  # of a story: the newest
@@ -94,7 +94,8 @@ def _notes(story: Story, older: int) -> Iterator[str]:
         yield f"You are not allowed to see {' and '.join(story.hidden)}"
     yield from (shortened(each, LONGEST_SENTENCE) for each in story.problems)
     if story.may_be_over:
-        yield "All of its alerts have been quiet for 15 min: close it if it is over"
+        quiet = timerange.format_duration(QUIET)
+        yield f"All of its alerts have been quiet for {quiet}: close it if it is over"
 
 
 def _next(story: Story) -> Iterator[FollowUp]:

@@ -22,7 +22,7 @@ from ops.incidents.facts import (
     OriginKind,
     Thread,
 )
-from ops.incidents.gathering import Story, gather
+from ops.incidents.gathering import QUIET, Story, gather
 from ops.incidents.lines import Line, LineKind, Part, Target, TargetKind
 from ops.incidents.markdown import Address, write_up
 from ops.incidents.opening import draft
@@ -35,6 +35,7 @@ __all__ = [
     "LONGEST_NOTE",
     "LONGEST_TITLE",
     "NO_ORIGIN",
+    "QUIET",
     "Causes",
     "Entry",
     "EntryKind",

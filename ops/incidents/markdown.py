@@ -5,7 +5,7 @@ is one line. All times are in one zone, which is named.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from ops.incidents.lines import Line, Part, Target, TargetKind
 from ops.incidents.services import Step
 from ops.traces.windows import Share
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import listed
 from ops.vocabulary.timerange import format_duration
 
 Address = Callable[[Target], str]  # "" if there is none
@@ -79,7 +80,7 @@ def linked(text: str, url: str) -> str:
 
 def _head(story: Story, times: Zone) -> Iterator[str]:
     incident = story.incident
-    about = f", about {_and(map(escaped, incident.services))}" if incident.services else ""
+    about = f", about {listed(map(escaped, incident.services))}" if incident.services else ""
     closed = (
         f" {escaped(incident.closer)} closed it at {times.clock(incident.closed_at)}, after "
         f"{format_duration(incident.closed_at - incident.opened_at)}."
@@ -98,7 +99,7 @@ def _summary(story: Story, causes: Sequence[Causes], times: Zone) -> Iterator[st
     sentences = [*_fired(story, times), *_rolled(story, times), *_cause(causes)]
     sentences += [*_sampled(story, times)]
     if len(story.people) > 1:
-        sentences.append(f"{_and(map(escaped, story.people))} worked on it.")
+        sentences.append(f"{listed(map(escaped, story.people))} worked on it.")
     if not story.fired:
         sentences.insert(0, "No alert of its services fired in this time, as far as is known.")
     yield " ".join(sentences)
@@ -108,7 +109,7 @@ def _fired(story: Story, times: Zone) -> Iterator[str]:
     now = story.course
     if not now.began:
         return
-    names = _and(
+    names = listed(
         f"{escaped(each.name)} ({format_duration(each.fired_for)})" for each in story.fired
     )
     gaps = (now.quiet_since or story.end) - now.began - now.failed >= timerange.MINUTE
@@ -250,8 +251,3 @@ def _missing(story: Story, causes: Sequence[Causes]) -> Iterator[str]:
 
 def _trace(trace_id: str) -> Target:
     return Target(TargetKind.TRACE, trace_id)
-
-
-def _and(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -1,11 +1,11 @@
 """What a press that raises sampling would do, and what it did."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ops.errors import OpsError
 from ops.requests.actions import RequestedChange
 from ops.sampling.actions import SamplingChange, ServiceSampling
+from ops.vocabulary.figures import listed
 
 MOST_RAISED = 4  # services
 
@@ -55,19 +55,13 @@ class Raise:
         of = f"{what} of {' and '.join(self.about)}"
         counts = [f"{first.traces} begin in {first.service[:80]}"]
         counts += [f"{each.traces} in {each.service[:80]}" for each in others]
-        said = f"Of {of}, {_listed(counts)}"
+        said = f"Of {of}, {listed(counts)}"
         if first.traces == self.looked > 1:
             said = f"All {of} begin in {first.service[:80]}"
         if not self.strangers:
             return f"{said}: sampling is decided there."
         unknown = " and ".join(each.service[:80] for each in self.strangers[:MOST_RAISED])
         return f"{said}. The site file does not have {unknown}, so that stays as it is."
-
-
-def _listed(words: Sequence[str]) -> str:
-    """Return `a, b and c`."""
-    *first, last = words
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 @dataclass(frozen=True, slots=True)

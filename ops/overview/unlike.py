@@ -1,6 +1,6 @@
 """What the traces of an alert's service have unlike the hour before it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ops.actor import Actor
 from ops.alerts.one import ShownAlert
@@ -25,8 +25,8 @@ class TracesOfAlert:
 
     `rollout` is the service's newest one within 15 minutes before the alert, if any: the later
     window starts a minute before it was noticed, or else five minutes before the alert.
-    `comparison` is None if
-    there is nothing to compare, and `problem` says why. `others` are services not compared.
+    `comparison` is None if there is nothing to compare, and `problem` says why. `others` are
+    services not compared.
     """
 
     service: str
@@ -52,29 +52,27 @@ async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> Trac
     start, end = began(shown, now), ended(shown, now)
     rollout = await _rollout(actor, site, service, start)
     since = rollout.at - LATE if rollout else start - EARLIER
-    until = max(min(end, since + LONGEST), since + timerange.SECOND)
+    until = min(end, since + LONGEST)
     if until > now - STEP:
-        until = max(until // STEP * STEP, since + timerange.SECOND)
+        until = until // STEP * STEP
+    found = TracesOfAlert(service.name, named, rollout, None)
     try:
         comparison = await traces.compare_windows(
             actor,
             service=service.name,
             start=since,
-            end=until,
+            end=max(until, since + timerange.SECOND),
             before_start=since - timerange.HOUR,
             before_end=since,
             site=site.name,
         )
     except NotPermitted:
-        return TracesOfAlert(
-            service.name, named, rollout, None, "You are not allowed to see traces"
-        )
+        return replace(found, problem="You are not allowed to see traces")
     except NotSetUp:
-        return TracesOfAlert(service.name, named, rollout, None)
+        return found
     except OpsError as error:
-        problem = f"The traces were not compared: {error}"
-        return TracesOfAlert(service.name, named, rollout, None, problem)
-    return TracesOfAlert(service.name, named, rollout, comparison)
+        return replace(found, problem=TracesOfAlert.failed(error).problem)
+    return replace(found, comparison=comparison)
 
 
 async def _rollout(actor: Actor, site: Site, service: Service, start: int) -> Happened | None:

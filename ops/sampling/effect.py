@@ -3,6 +3,7 @@
 import math
 
 from ops.sampling.volume import Forecast, Seen, Volume
+from ops.vocabulary.figures import listed
 from ops.vocabulary.policies import Policy, Strategy, percent
 from ops.vocabulary.spreads import Spread
 
@@ -117,24 +118,20 @@ def _margin(seen: Seen) -> str:
 def _starts(service: str, seen: Seen) -> str:
     if seen.started is None or not seen.starters:
         follow = (
-            f"; {_names(seen.followers)} {_verb(seen.followers, 'follow')} its decision"
+            f"; {listed(seen.followers)} {_verb(seen.followers, 'follow')} its decision"
             if seen.followers
             else ""
         )
         return f"{service} starts these traces{follow}." if seen.started else ""
     if not seen.started:
         return (
-            f"{service} started none of its last {seen.traces:,} traces: {_names(seen.starters)} "
+            f"{service} started none of its last {seen.traces:,} traces: {listed(seen.starters)} "
             "did, and whoever starts a trace decides. This change has no effect on those."
         )
     return (
-        f"{service} starts {seen.started:.0%} of its traces; {_names(seen.starters)} "
+        f"{service} starts {seen.started:.0%} of its traces; {listed(seen.starters)} "
         f"{_verb(seen.starters, 'decide')} on the rest."
     )
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
 
 
 def _verb(names: tuple[str, ...], verb: str) -> str:

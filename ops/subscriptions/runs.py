@@ -9,7 +9,7 @@ A group is all alerts of one name. What ended before it was as old as the subscr
 does not count, except if it was told already.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -108,21 +108,16 @@ def digest_of(name: str) -> str:
 
 
 def runs_of(
-    fired: Iterable[Fired],
-    minimum_age: int,
-    now: int,
-    told: Collection[str] = (),
-    selects: Callable[[Alert], bool] = lambda _: True,
+    fired: Iterable[Fired], minimum_age: int, now: int, told: Collection[str] = ()
 ) -> list[Run]:
-    """Return the runs of the alerts that are selected, each group's in their order.
+    """Return the runs of these alerts, each group's in their order.
 
     `told` are keys of runs that were told already.
     """
     groups: dict[str, list[Fired]] = {}
     for each in sorted(fired, key=lambda each: each.start):
         name = each.alert.name
-        old = (each.end or now) - each.start >= minimum_age or key_of(name, each.start) in told
-        if old and selects(each.alert):
+        if (each.end or now) - each.start >= minimum_age or key_of(name, each.start) in told:
             groups.setdefault(name, []).append(each)
     return [
         Run(name, part, minimum_age) for name, every in groups.items() for part in _parted(every)

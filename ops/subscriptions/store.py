@@ -108,12 +108,11 @@ def set_fixed(site: str, wishes: Iterable[Subscription], now: int) -> None:
         if row.fixed and key not in wanted:
             _rows(site).filter(pk=row.pk).update(ended_at=now)
     for key, wish in wanted.items():
-        quiet = str(wish.quiet or "")
         values = {
             "fixed": True,
             "team": wish.team,
             "channel_name": wish.channel_name,
-            "quiet": quiet,
+            "quiet": str(wish.quiet or ""),
             "minimum_age": wish.minimum_age,
         }
         if key not in there:

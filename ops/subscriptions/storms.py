@@ -9,6 +9,7 @@ from ops.subscriptions.texts import shortened
 from ops.subscriptions.wording import counted, is_final, named, state_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, rank_of
+from ops.vocabulary.figures import count
 
 MOST_NAMED = 5  # groups in the message itself
 A_PAGE = 30  # groups in one reply in its thread
@@ -58,19 +59,16 @@ def _urgency(each: tuple[Run, State]) -> tuple[int, int, int, str]:
 
 def _headline(posted: Posted, known: Sequence[Run], active: Sequence[Run], around: Around) -> Text:
     number, place = len(posted.groups), around.place
+    groups = count(number, "group")
     if not active:
         end = max((run.end for run in known), default=0)
         took = timerange.format_duration(end - min(run.start for run in known)) if known else ""
         after = f" after {took}" if took else ""
-        return (f"All alerts of {_groups(number)} have resolved{after}{place}",)
+        return (f"All alerts of {groups} have resolved{after}{place}",)
     alerts = sum(len(run.now) for run in active)
-    some = f"{len(active):,} of {number:,} groups" if len(active) < number else _groups(number)
+    some = f"{len(active):,} of {number:,} groups" if len(active) < number else groups
     fire = "alert is" if alerts == 1 else "alerts are"
     return (f"{alerts:,} {fire} firing, in {some}{place}",)
-
-
-def _groups(number: int) -> str:
-    return f"{number:,} group{'' if number == 1 else 's'}"
 
 
 def _lines(
@@ -80,7 +78,7 @@ def _lines(
         yield _group(run, state)
     left = len(posted.groups) - min(len(listed), MOST_NAMED)
     if left > 0:
-        yield (f"and {_groups(left)} more, listed in the thread",)
+        yield (f"and {count(left, 'group')} more, listed in the thread",)
     if active:
         yield ("They are one message because more than 10 groups came within a minute",)
 

@@ -10,6 +10,7 @@ from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER, Acknowledgement
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import label_text
 from ops.vocabulary.notifications import ALERTNAME
 
@@ -27,7 +28,7 @@ def details_of(run: Run, around: Around) -> tuple[Detail, ...]:
 def _alerts(run: Run) -> Detail:
     """List the alerts with their labels: those of now, else those that fired."""
     listed = run.now or [*{each.alert.fingerprint: each for each in run.fired}.values()]
-    number = f"{len(listed):,} alert{'' if len(listed) == 1 else 's'}"
+    number = count(len(listed), "alert")
     shown: list[Text] = [(f"{number} {'firing' if run.now else 'fired'}",)]
     shown += [(_labels(each),) for each in listed[:MOST_LISTED]]
     if left := len(listed) - len(listed[:MOST_LISTED]):

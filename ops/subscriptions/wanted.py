@@ -54,17 +54,16 @@ def wanted(
     runs = {run.key: run for run in runs_of(fired, subscription.minimum_age, now, told)}
     quiet, line = subscription.quiet_until(now), subscription.filter
     fresh = [] if quiet else _fresh(runs.values(), told, around)
-    if len(fresh) + _lately(posted, runs, now) <= MOST_NEW:
-        new = [message_of(run, around, now) for run in fresh]
-        return Feed(subscription, tuple(new), tuple(_shown(posted, runs, around, now, line)), quiet)
     keys = tuple(run.key for run in fresh)
-    storm = _storm_to_join(posted, runs, now)
-    if storm is None:
-        made = storm_of(Posted(storm_key(fresh), keys, now), runs, around, now, line)
-        return Feed(subscription, (made,), tuple(_shown(posted, runs, around, now, line)), quiet)
-    grown = replace(storm, groups=(*storm.groups, *keys))
-    posted = [grown if each is storm else each for each in posted]
-    return Feed(subscription, (), tuple(_shown(posted, runs, around, now, line)), quiet)
+    new: tuple[Message, ...] = ()
+    if not fresh or len(fresh) + _lately(posted, runs, now) <= MOST_NEW:
+        new = tuple(message_of(run, around, now) for run in fresh)
+    elif storm := _storm_to_join(posted, runs, now):
+        grown = replace(storm, groups=(*storm.groups, *keys))
+        posted = [grown if each is storm else each for each in posted]
+    else:
+        new = (storm_of(Posted(storm_key(fresh), keys, now), runs, around, now, line),)
+    return Feed(subscription, new, tuple(_shown(posted, runs, around, now, line)), quiet)
 
 
 def _fresh(runs: Iterable[Run], told: set[str], around: Around) -> list[Run]:

@@ -1,4 +1,6 @@
-"""How numbers are written in sentences."""
+"""How numbers and lists are written in sentences."""
+
+from collections.abc import Iterable
 
 
 def share(part: float) -> str:
@@ -13,3 +15,9 @@ def share(part: float) -> str:
 def count(number: int, what: str) -> str:
     """Return `1 trace`, `1,500 traces`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return `a, b and c`, "" for no names."""
+    *first, last = [*names] or [""]
+    return f"{', '.join(first)} and {last}" if first else last

@@ -133,7 +133,7 @@ class _Drawing:
 
     def alerts(self) -> Iterator[Lane]:
         for each in self.found.alerts.names:
-            address = self._of_alerts(each)
+            address = self._of_alert(each.name, each.fingerprint)
             yield Lane(
                 each.name,
                 bars=tuple(self._active(each, address)),
@@ -147,10 +147,10 @@ class _Drawing:
             hue = tone(each.severity) if part.state == FIRING else "pending"
             yield Bar(part.start, part.end, text, hue, address)
 
-    def _of_alerts(self, each: PastAlerts) -> str:
-        if each.fingerprint:
-            return self.url("alerts-one", fingerprint=each.fingerprint)
-        return f"{self.url('alerts')}?{urlencode({'q': each.name})}"
+    def _of_alert(self, name: str, fingerprint: str) -> str:
+        if fingerprint:
+            return self.url("alerts-one", fingerprint=fingerprint)
+        return f"{self.url('alerts')}?{urlencode({'q': name})}"
 
     def sources(self) -> Iterator[Lane]:
         """Yield when sources of alerts were silent."""
@@ -186,12 +186,15 @@ class _Drawing:
                     f"{said_of_silence(each)}, {self.clock.utc(each.starts_at)} to "
                     f"{self.clock.utc(each.ends_at)} UTC",
                     "calm",
-                    f"{self.url('alerts-silences')}#silence-{each.id}",
+                    self._of_silence(each),
                     each.created_by,
                 )
                 for each in several
             )
             yield Lane(matchers, bars=tuple(bars))
+
+    def _of_silence(self, silence: Silence) -> str:
+        return f"{self.url('alerts-silences')}#silence-{silence.id}"
 
     def acknowledgements(self) -> Iterator[Lane]:
         """Yield who had which alert."""
@@ -199,11 +202,7 @@ class _Drawing:
         for each in self.found.acknowledgements:
             by_alert.setdefault((each.what, each.fingerprint), []).append(each)
         for (what, fingerprint), several in by_alert.items():
-            address = (
-                self.url("alerts-one", fingerprint=fingerprint)
-                if fingerprint
-                else f"{self.url('alerts')}?{urlencode({'q': several[0].name})}"
-            )
+            address = self._of_alert(several[0].name, fingerprint)
             yield Lane(what, bars=tuple(self._had(each, address) for each in several), url=address)
 
     def _had(self, each: Acknowledgement, address: str) -> Bar:
@@ -227,9 +226,9 @@ class _Drawing:
         for each in changes:  # the newest first
             start = from_datetime(each.at)
             until = from_datetime(each.until) if each.until else following
-            text = f"{said_of_sampling(each)}, {self._times(start, min(until, following))}"
-            timed = "s3" if each.until else "s5"
             end = min(until, following)
+            text = f"{said_of_sampling(each)}, {self._times(start, end)}"
+            timed = "s3" if each.until else "s5"
             yield Bar(start, end, text, timed, address, f"◎ {each.policy}")
             if until < following and each.then:
                 then = f"sampling of {words.name(each.service)} returned to {each.then}"
@@ -262,8 +261,7 @@ class _Drawing:
             asked = {"service": each.sampling.service, "change": each.sampling.request_id}
             return replace(mark, sign="◎", url=f"{self.url('sampling')}?{urlencode(asked)}")
         if each.silence:
-            address = f"{self.url('alerts-silences')}#silence-{each.silence.id}"
-            return replace(mark, sign="◌", url=address)
+            return replace(mark, sign="◌", url=self._of_silence(each.silence))
         if each.incident:
             return replace(mark, sign="■", url=self._of_incident(each.incident.number))
         if each.sign_in:

@@ -5,6 +5,7 @@ from ops.overview.actions import Happened
 from ops.overview.incidents import PastIncident
 from ops.overview.signins import SignIn
 from ops.sampling.actions import SamplingChange
+from ops.sampling.revisions import FILE
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.notifications import Silence
 from opsportal.dashboard import words
@@ -46,7 +47,7 @@ def _versions(each: Happened) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def said_of_sampling(change: SamplingChange) -> str:
     """Return `olga set sampling of petstore to 50%: a look`."""
-    who = "the site file" if change.door == "file" else words.name(change.actor)
+    who = "the site file" if change.door == FILE else words.name(change.actor)
     because = f": {words.name(change.reason)}" if change.reason else ""
     return f"{who} set sampling of {words.name(change.service)} to {change.policy}{because}"
 

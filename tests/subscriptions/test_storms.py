@@ -131,6 +131,15 @@ def test_what_could_not_be_posted_is_merged() -> None:
     assert channel.log == ["+ 30 alerts are firing, in 30 groups"]
 
 
+def test_nothing_new_is_no_storm_however_much_was_posted() -> None:
+    channel = Channel()
+    channel.look(0, *groups(MOST_NEW))
+    channel.look(2, *groups(MOST_NEW), *groups(MOST_NEW, start=2, first=MOST_NEW))
+    feed = channel.wants(0, groups(MOST_NEW))  # the clock was set back
+    assert not feed.new
+    assert len(feed.shown) == MOST_NEW
+
+
 def test_a_group_that_was_posted_alone_is_not_in_the_summary() -> None:
     """One bot posted it while another one, which did not know that yet, put it into a storm."""
     channel = Channel()

@@ -14,6 +14,7 @@ from ops.incidents import actions as incidents
 from ops.incidents.actions import Incident
 from ops.overview import actions
 from ops.overview.actions import ServiceSnapshot, SiteSnapshot, Taken
+from ops.sites import Service
 from ops.traces import actions as traces
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
@@ -52,6 +53,7 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     now = timerange.now_ns()
     start = timerange.parse_moment(asked.get("start", "now")).at(now)
     end = timerange.parse_moment(asked["end"]).at(now) if "end" in asked else start
+    names = [each.name for each in _known(visit, asked.getlist("service"))]
     found, taken, versions_of, open_then, known_as = await asyncio.gather(
         actions.show_snapshot(
             visit.actor,
@@ -62,8 +64,8 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
         ),
         _taken(visit, trace_id),
         _versions(visit, trace_id),
-        _incidents(visit, asked.getlist("service"), start, end),
-        _fingerprints(visit, asked.getlist("service"), start, end),
+        _incidents(visit, names, start, end),
+        _fingerprints(visit, names, start, end),
     )
     lines = _lines(visit, found, versions_of, known_as)
     context = {
@@ -79,10 +81,10 @@ async def show(visit: Visit, trace_id: str) -> HttpResponse:
     return await visit.render("partials/snapshot.html", context)
 
 
-def _names(visit: Visit, services: Sequence[str]) -> list[str]:
-    """Return the names in the site file of services by their names in traces."""
-    known = visit.site.services.values()
-    return [each.name for each in known if each.jaeger_name in services][:MOST_SERVICES]
+def _known(visit: Visit, in_traces: Sequence[str]) -> list[Service]:
+    """Return the services of the site file by their names in traces."""
+    every = visit.site.services.values()
+    return [each for each in every if each.jaeger_name in in_traces][:MOST_SERVICES]
 
 
 async def _fingerprints(
@@ -93,7 +95,7 @@ async def _fingerprints(
         return {}
     found = await alerts.list_episodes(
         visit.actor,
-        services=_names(visit, services),
+        services=services,
         start=start,
         end=max(end, start + 1),
         site=visit.site.name,
@@ -104,12 +106,13 @@ async def _fingerprints(
 async def _incidents(
     visit: Visit, services: Sequence[str], start: int, end: int
 ) -> Sequence[Incident]:
-    """Return the incidents about these services (names in traces) that were open then."""
+    """Return the incidents about these services that were open then."""
     if incidents.READ not in visit.permissions:
         return ()
-    names = set(_names(visit, services))
     found = await incidents.list_incidents(visit.actor, start=start, end=end, site=visit.site.name)
-    about = [each for each in found.incidents if not each.services or names & {*each.services}]
+    about = [
+        each for each in found.incidents if not each.services or {*services} & {*each.services}
+    ]
     return about[:MOST_INCIDENTS]
 
 
@@ -158,13 +161,12 @@ def _address(visit: Visit, alert: Alert, known_as: Mapping[str, str]) -> str:
 @page(actions.show_snapshot)
 async def now(visit: Visit, trace_id: str) -> HttpResponse:
     """Show the current versions of `?service=A&service=B`, as a piece of the trace's page."""
-    asked = visit.request.GET.getlist("service")
-    known = [each for each in visit.site.services.values() if each.jaeger_name in asked]
+    known = _known(visit, visit.request.GET.getlist("service"))
     if versions.READ not in visit.permissions or not known:
         return HttpResponse(status=204)
     found = await versions.show_several(
         visit.actor,
-        services=[each.name for each in known[:MOST_SERVICES]],
+        services=[each.name for each in known],
         site=visit.site.name,
     )
     running = [

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from ops.audit import actions as audit
 from ops.overview import actions
 from ops.overview.actions import ChangeKind, Timeline
+from ops.vocabulary.figures import listed
 from ops.vocabulary.timerange import MINUTE, Moment, TimeRange
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import roughly
@@ -94,14 +95,13 @@ def _heading(found: Timeline, view: View) -> str:
     """Return `2 rollouts and 3 alert changes in petstore by olga in the last 60 min`."""
     numbers = Counter(kind for kind, _ in set(_things(found)))
     counted = [words.count(numbers[kind], one) for kind, one in _ONE.items() if numbers[kind]]
-    parts = [*counted[:-2], " and ".join(counted[-2:])] if counted else []
     sure = not (found.problems or _unwatched(found))
     nothing = "Nothing changed" if sure else "Nothing changed that we know of"
     more = "At least " if found.changes.more else ""
     where = f" in {words.name(view.service)}" if view.service else ""
     by = f" by {words.name(view.person)}" if view.person else ""
     window = f"in {roughly(view.length)}" if view.at else f"in the last {roughly(view.length)}"
-    return f"{more}{', '.join(parts) or nothing}{where}{by} {window}"
+    return f"{more}{listed(counted) or nothing}{where}{by} {window}"
 
 
 def _things(found: Timeline) -> Iterator[tuple[ChangeKind, int | str]]:
