@@ -139,7 +139,7 @@ def people() -> tuple[str, ...]:
 def _in_force(what: Held, now: int) -> HeldAlert | None:
     """Return the row that is in force; one whose time is over is ended."""
     row = what.rows.filter(end=None).first()
-    if row and 0 < row.until <= now:
+    if row and row.is_over(now):
         row.end, row.why = row.until, OVER
         row.save(update_fields=["end", "why"])
         return None
@@ -213,7 +213,7 @@ def _has_it(row: HeldAlert, what: Held, now: int) -> str:
 
 def _read(row: HeldAlert, now: int) -> Acknowledgement:
     """Return what a row says now; one whose time is over has ended then."""
-    is_over = row.end is None and 0 < row.until <= now
+    is_over = row.end is None and row.is_over(now)
     return Acknowledgement(
         id=row.pk,
         site=row.site,

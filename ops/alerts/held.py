@@ -65,7 +65,7 @@ class HeldHistory:
         for row in HeldAlert.objects.filter(site=self._site, end=None, start__lt=now):
             its = by_key().get(row.fingerprint) if row.fingerprint else by_name().get(row.name)
             there = its or (row.fingerprint in keys if row.fingerprint else row.name in kept())
-            if 0 < row.until <= now:
+            if row.is_over(now):
                 found.end(row, row.until, OVER)
             elif not there and (sure or _was_seen_to_end(row)):
                 found.end(row, now, RESOLVED)

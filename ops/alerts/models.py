@@ -106,3 +106,7 @@ class HeldAlert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site}: {self.person} has {self.name} {self.fingerprint}"
+
+    def is_over(self, now: int) -> bool:
+        """Return whether its time is over at a moment (Unix nanoseconds), written or not."""
+        return 0 < self.until <= now

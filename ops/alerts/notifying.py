@@ -6,14 +6,14 @@ of them are asked, and what they say is joined with an alert by its labels.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from ops.alerts.answers import SourceFailure
-from ops.backends.alertmanager import Routing
+from ops.backends.alertmanager import Alertmanager, Routing
 from ops.backends.clients import clients
 from ops.errors import OpsError
 from ops.sites import Site
@@ -22,6 +22,8 @@ from ops.vocabulary.alerts import FIRING, Alert
 from ops.vocabulary.notifications import ALERTNAME, Notification, Notifications, Silence
 from ops.watch.periods import Changes, Period
 from ops.watch.picture import Picture, pictures
+
+T = TypeVar("T")
 
 
 class NotificationSubject:
@@ -201,22 +203,29 @@ async def _watched(site: Site) -> Routed | None:
 
 async def ask_all(site: Site, patience: float) -> Routed:
     """Ask a site's Alertmanagers now, for at most `patience` seconds."""
+    return await _joined(*await ask_each(site, Alertmanager.routing, patience))
 
-    async def ask(name: str) -> Routing | SourceFailure:
+
+async def ask_each(
+    site: Site, question: Callable[[Alertmanager], Awaitable[T]], patience: float
+) -> tuple[dict[str, T], list[SourceFailure]]:
+    """Ask a site's Alertmanagers at once; return the answers by name, and who did not answer."""
+
+    async def ask(name: str) -> T | SourceFailure:
+        client = clients().alertmanager(site, site.alertmanager_named(name))
         try:
             async with asyncio.timeout(patience):
-                return await NOTIFICATIONS.poll(site, name, None)
+                return await question(client)
         except TimeoutError:
-            late = f"{name} did not answer within {patience:g} s"
-            return SourceFailure(name, late)
+            return SourceFailure(name, f"{name} did not answer within {patience:g} s")
         except OpsError as error:
             return SourceFailure(name, str(error))
 
     names = NOTIFICATIONS.sources(site)
     found = dict(zip(names, await asyncio.gather(*map(ask, names)), strict=True))
-    answers = {name: each for name, each in found.items() if isinstance(each, Routing)}
     failures = [each for each in found.values() if isinstance(each, SourceFailure)]
-    return await _joined(answers, failures)
+    answers = {name: each for name, each in found.items() if not isinstance(each, SourceFailure)}
+    return answers, failures
 
 
 async def _joined(answers: Mapping[str, Routing], failures: Sequence[SourceFailure]) -> Routed:

@@ -35,7 +35,8 @@ MOST_PROCESSES = 100
 MOST_EXPLAINED = 100  # failing traces of a list for which the error's sentence is looked up
 MANY_SPANS = 1_000  # from here on, writing takes more than about 5 ms
 _LARGEST = 2**63 - 1
-_LONGEST_TOKEN = 200
+LONGEST_TOKEN = 200
+UNKNOWN_PAGE = "page_token is not the next_page_token of an earlier response; send it unchanged"
 
 
 def fields(request: Message) -> Iterator[tuple[str, object]]:
@@ -80,14 +81,12 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
 
 def read_token(token: str) -> tuple[int, Place]:
     """Return the end of the window that the pages cover, and the position in its list."""
-    end, _, place = token[:_LONGEST_TOKEN].partition("/")
+    end, _, place = token[:LONGEST_TOKEN].partition("/")
     try:
         moment = timerange.parse_moment(end)
         return moment.nanoseconds, filters.parse_place(place)
     except InvalidInput:
-        raise InvalidInput(
-            "page_token is not the next_page_token of an earlier response; send it unchanged"
-        ) from None
+        raise InvalidInput(UNKNOWN_PAGE) from None
 
 
 async def trace(found: Trace) -> ops_pb2.ShowTraceResp:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ops.alerts.answers import SourceFailure
 from ops.errors import InvalidInput
-from ops.rpc.messages import matchers
+from ops.rpc.messages import LONGEST_TOKEN, UNKNOWN_PAGE, matchers
 from ops.silences.actions import MadeSilence, Preview, ShownSilence, SilenceList
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import Notification
@@ -15,7 +15,6 @@ _AROUND = 6  # bytes for tag and length of each, at most
 _LONGEST = 1_000  # characters of a text
 _LONGEST_MATCHER = 4_000
 _MOST = 100  # matchers of a silence, or failures
-_LONGEST_TOKEN = 200
 
 Place = tuple[int, str]  # when a silence ends, and its ID
 
@@ -27,11 +26,9 @@ def matchers_of(texts: Iterable[str]) -> tuple[Matcher, ...]:
 
 def place_of(token: str) -> Place:
     """Read after which silence a page starts; raises InvalidInput."""
-    end, _, key = token[:_LONGEST_TOKEN].partition("/")
+    end, _, key = token[:LONGEST_TOKEN].partition("/")
     if token and not (end.isascii() and end.isdigit()):
-        raise InvalidInput(
-            "page_token is not the next_page_token of an earlier response; send it unchanged"
-        )
+        raise InvalidInput(UNKNOWN_PAGE)
     return int(end or 0), key
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from ops.actor import Actor
 from ops.alerts.answers import SourceFailure
-from ops.backends.clients import clients
-from ops.errors import OpsError
+from ops.alerts.notifying import ask_each
+from ops.backends.alertmanager import Alertmanager
 from ops.guard import action
 from ops.silences.rules import site_with_silences
-from ops.sites import Site
 from ops.vocabulary.notifications import ALERTNAME, Silence
 
 READ = "alerts.view_alerts"
@@ -43,23 +42,10 @@ async def list_past(actor: Actor, *, start: int = 0, end: int = 0, site: str = "
     Raises NotSetUp without Alertmanager.
     """
     where = site_with_silences(site)
-    answers = await asyncio.gather(*(_ask(where, each.name) for each in where.alertmanager))
-    answered = [each for each in answers if not isinstance(each, SourceFailure)]
-    known = {each.id: each for answer in answered for each in answer}
+    answers, failures = await ask_each(where, Alertmanager.kept_silences, PATIENCE)
+    known = {each.id: each for answer in answers.values() for each in answer}
     found = await asyncio.to_thread(_selected, known, start, end)
-    failures = tuple(each for each in answers if isinstance(each, SourceFailure))
-    return PastSilences(found[:MOST], len(found) > MOST, () if answered else failures)
-
-
-async def _ask(site: Site, name: str) -> tuple[Silence, ...] | SourceFailure:
-    client = clients().alertmanager(site, site.alertmanager_named(name))
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await client.kept_silences()
-    except TimeoutError:
-        return SourceFailure(name, f"{name} did not answer within {PATIENCE:g} s")
-    except OpsError as error:
-        return SourceFailure(name, str(error))
+    return PastSilences(found[:MOST], len(found) > MOST, () if answers else tuple(failures))
 
 
 def _selected(known: Mapping[str, Silence], start: int, end: int) -> tuple[Silence, ...]:
