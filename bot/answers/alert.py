@@ -6,7 +6,6 @@ from bot.answers.acknowledgements import held
 from bot.answers.alerts import labels_of, notified, runbook, unanswered
 from bot.answers.phrases import (
     LONGEST_SENTENCE,
-    count,
     diagnose,
     elsewhere,
     failing_traces,
@@ -21,6 +20,7 @@ from bot.replies import FollowUp, Reply, Sentence, shortened
 from ops.alerts.one import ShownAlert, State
 from ops.silences.rules import matchers_of
 from ops.sites import Service, sites
+from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.timerange import format_duration
 

@@ -5,14 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from bot.answers.acknowledgements import have_it
-from bot.answers.phrases import (
-    LONGEST_SENTENCE,
-    and_more,
-    count,
-    elsewhere,
-    failing_traces,
-    site_key,
-)
+from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, failing_traces, site_key
 from bot.answers.silences import an_hour
 from bot.answers.times import lasting, past, when
 from bot.links import page
@@ -24,6 +17,7 @@ from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import format_filter
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import Matcher, label_text
 
 MOST_DOUBTS = 3

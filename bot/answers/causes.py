@@ -8,7 +8,6 @@ from bot.answers.phrases import (
     LONGEST_SENTENCE,
     LONGEST_VALUE,
     and_more,
-    count,
     diagnose,
     elsewhere,
     site_key,
@@ -18,6 +17,7 @@ from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.overview.actions import ChangeKind, Happened, Surroundings, TracesOfAlert
 from ops.traces.actions import FailureGroup, Statement, StatementKind, WindowComparison
+from ops.vocabulary.figures import count
 from ops.vocabulary.filters import format_query
 
 MOST_FAILURES = 3

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from bot.answers.phrases import LONGEST_SENTENCE, and_more, count, elsewhere, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, site_key
 from bot.answers.sampling import because, who
 from bot.answers.times import ago, at, lasting, when
 from bot.links import page
@@ -13,6 +13,7 @@ from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, Vers
 from ops.sampling.actions import SamplingChange
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
+from ops.vocabulary.figures import count
 from ops.vocabulary.notifications import Silence
 
 MOST_ROWS = 40

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, count, elsewhere, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, elsewhere, site_key
 from bot.answers.traces import open_trace, root_of
 from bot.links import jaeger, page
 from bot.replies import FollowUp, Reply, Row, shortened
 from ops.traces.actions import Comparison, Difference, UsualTiming
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import count
 
 MOST_DIFFERENCES = 5
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")

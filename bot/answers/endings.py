@@ -1,6 +1,6 @@
 """The end of a timed change or a silence: the warning, and what its message shows after it."""
 
-from bot.answers.phrases import count, elsewhere
+from bot.answers.phrases import elsewhere
 from bot.answers.sampling import because, longer, who
 from bot.answers.silences import an_hour_more, matchers_line
 from bot.answers.times import at, soon, when
@@ -9,6 +9,7 @@ from bot.replies import Reply, Sentence, shortened
 from ops.sampling.actions import Ending, SamplingChange, ServiceSampling
 from ops.silences.actions import SilenceEnding
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import count
 
 MOST_NAMED = 5
 MOST_OF_A_NAME = 200  # characters

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 
-from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, site_key
 from bot.answers.times import ago, lasting, past, when
 from bot.links import page
 from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, shortened
 from ops.incidents.actions import QUIET, Incident, IncidentList, Offer, Story
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import count
 
 MOST_LINES = 25  # of a story: the newest
 MOST_LISTED = 15

@@ -4,16 +4,12 @@ from bot.links import page
 from bot.replies import FollowUp, PageLink, shortened
 from ops.errors import did_you_mean
 from ops.sites import sites
+from ops.vocabulary.figures import count
 from ops.vocabulary.filters import quote
 from ops.vocabulary.timerange import format_moment
 
 LONGEST_VALUE = 160
 LONGEST_SENTENCE = 300
-
-
-def count(number: int, what: str) -> str:
-    """Return `1 trace`, `3 traces`, `1,500 traces`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def and_more(left: int, what: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.answers.phrases import count, elsewhere, site_key
+from bot.answers.phrases import elsewhere, site_key
 from bot.answers.sampling import sampling_change
 from bot.answers.times import at, when
 from bot.errors import error_reply
@@ -14,6 +14,7 @@ from ops.errors import NotConfirmed, OpsError
 from ops.requests.actions import RequestedChange, State
 from ops.sampling.actions import SamplingChange
 from ops.sampling.terms import PERMANENT
+from ops.vocabulary.figures import count
 
 
 def requested_change(request: RequestedChange, note: str = "", effect: Sequence[str] = ()) -> Reply:

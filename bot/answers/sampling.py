@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.answers.phrases import LONGEST_SENTENCE, count, elsewhere, new_traces_page, site_key
+from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, new_traces_page, site_key
 from bot.answers.times import ago, at, when
 from bot.links import page
 from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed, shortened
@@ -12,6 +12,7 @@ from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
 from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import count
 from ops.vocabulary.policies import Policy
 from ops.vocabulary.timerange import TimeRange
 

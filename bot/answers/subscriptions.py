@@ -1,10 +1,11 @@
 """Channels that hear of alerts: the list, and one that was subscribed or is no longer."""
 
-from bot.answers.phrases import and_more, count, elsewhere, site_key
+from bot.answers.phrases import and_more, elsewhere, site_key
 from bot.answers.times import when
 from bot.links import page
 from bot.replies import FollowUp, Reply, Row, Sentence, shortened
 from ops.subscriptions.actions import CONSOLE, NOT_PAGING, Subscription, SubscriptionList
+from ops.vocabulary.figures import count
 
 MOST_LISTED = 20
 MOST_ENDED = 3

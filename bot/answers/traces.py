@@ -3,14 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from bot.answers.phrases import (
-    LONGEST_SENTENCE,
-    LONGEST_VALUE,
-    and_more,
-    count,
-    no_service,
-    site_key,
-)
+from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, and_more, no_service, site_key
 from bot.answers.snapshots import at_that_time
 from bot.answers.times import clock, past, when
 from bot.links import jaeger, page
@@ -20,6 +13,7 @@ from ops.sites import sites
 from ops.traces.actions import LogLine, TraceList, TraceLogs, Unmatched
 from ops.traces.trace import Trace
 from ops.vocabulary import timerange
+from ops.vocabulary.figures import count
 from ops.vocabulary.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.tags import shown

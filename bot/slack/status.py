@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from bot.answers.phrases import count
 from bot.models import (
     LOST_PLACE,
     AlertMessage,
@@ -21,6 +20,7 @@ from bot.slack.alert_store import CLOSED
 from bot.slack.event_store import KEPT
 from ops.database import in_database
 from ops.overview.status import DoorReport, LostAnswer
+from ops.vocabulary.figures import count
 
 MISSED = timedelta(seconds=15)  # a process reports every few seconds
 RECENTLY = timedelta(minutes=5)
