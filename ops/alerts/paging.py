@@ -13,7 +13,6 @@ the sort key of the last alert, and identifies that alert:
 
 If that alert is gone, the list continues with all alerts of the same rank and start: some may
 appear twice, but none is lost.
-come twice, none is lost.
 """
 
 import hashlib

@@ -93,7 +93,7 @@ async def show(visit: Visit, fingerprint: str) -> HttpResponse:
 
 
 async def _having(visit: Visit, found: ShownAlert) -> dict[str, object]:
-    """Return what the user can do about who has it, and to whom it can be handed over."""
+    """Return what the user can do about who has it, and the people who could get it."""
     held, may_have = found.held, acknowledgements.CHANGE in visit.permissions
     people: Sequence[str] = ()
     if held and may_have:
