@@ -10,16 +10,18 @@ from bot.commands.reads import read_alert
 from bot.errors import error_reply
 from bot.intents import Intent, Thing
 from bot.registry import Message, NothingToRead, command
-from bot.replies import FollowUp, Reply, shortened
+from bot.replies import FollowUp, Reply
 from ops.acknowledgements import actions
 from ops.alerts import actions as alerts
 from ops.alerts.actions import AlertList
+from ops.alerts.truth import headline
 from ops.errors import Conflict, InvalidInput, NotFound
 from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.reading import Reading
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 WHICH = "which alert? Give its name or its ID"
 _RECIPIENT = "who gets it?"
@@ -116,8 +118,7 @@ def _meant(found: AlertList, filter: AlertFilter) -> tuple[Alert, ...]:
     meant = tuple(each for each in found.alerts if not id or each.fingerprint == id)
     names = list(dict.fromkeys(each.name for each in meant))
     if not names:
-        known = " that we know of" if found.doubts else ""
-        raise NotFound(f"no such alert is firing or pending{known}")
+        raise NotFound(headline(0, found.doubts, nothing="no such alert is firing or pending"))
     if len(names) > 1:
         some = ", ".join(shortened(name, 80) for name in names[:3])
         raise InvalidInput(f"that matches several alerts: {some}. Name one of them")

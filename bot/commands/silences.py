@@ -15,7 +15,7 @@ from bot.commands.reads import (
 )
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply, shortened
+from bot.replies import Reply
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
 from ops.language.changes import as_reason, take_reason, take_term
@@ -28,6 +28,7 @@ from ops.silences.rules import site_with_silences
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import HOUR
 
 CONFIRM = "confirm"

@@ -34,7 +34,6 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.models import LOST_PLACE, State
-from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.post_claim import PostClaim
@@ -42,6 +41,7 @@ from bot.slack.proxy import proxy_for
 from bot.slack.rate_limit import Limit, RateLimiter
 from bot.slack.timing import Timing
 from bot.slack.turns import Turns
+from ops.vocabulary.texts import shortened
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
