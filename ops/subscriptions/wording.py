@@ -9,9 +9,9 @@ from ops.subscriptions.runs import FLAPPING, REJOIN, Run
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
-from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.quoting import quote
 from ops.vocabulary.texts import shortened
 
 MOST_NAMED = 3  # values of a label in a line
