@@ -8,7 +8,7 @@ from bot.links import page
 from bot.replies import FollowUp, PageLink, Reply, Sentence, shortened
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement, Holding
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 
 LONGEST_LABEL = 40
 

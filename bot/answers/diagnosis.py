@@ -23,7 +23,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import NOBODY, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import share
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 from ops.vocabulary.timerange import format_duration, format_exact
 
 MOST_ALERTS = 5

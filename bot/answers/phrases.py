@@ -5,7 +5,7 @@ from bot.replies import FollowUp, PageLink, shortened
 from ops.errors import did_you_mean
 from ops.sites import sites
 from ops.vocabulary.figures import count
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 from ops.vocabulary.timerange import format_moment
 
 LONGEST_VALUE = 160

@@ -21,8 +21,8 @@ from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
-from ops.vocabulary.filters import quote
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.quoting import quote
 
 WHICH = "which alert? Give its name or its ID"
 _RECIPIENT = "who gets it?"

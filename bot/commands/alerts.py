@@ -18,7 +18,7 @@ from ops.language.strict import exact_alerts, is_strict_alerts
 from ops.overview import actions as overview
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 
 
 async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:

@@ -15,7 +15,7 @@ from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import TracesOfAlert
 from ops.sites import sites
-from ops.vocabulary.filters import quote, unquote
+from ops.vocabulary.quoting import quote, unquote
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.sites import sites
-from ops.vocabulary.filters import QUOTED
+from ops.vocabulary.quoting import QUOTED
 
 _KEY = re.compile(rf"(?:^|\s)(alert|group|trace|service|site)=({QUOTED}|\S+)")
 _NUMBER = re.compile(r"#?([0-9]{1,9})\b\s*(.*)", re.DOTALL)

@@ -19,7 +19,7 @@ from ops.sampling import actions as sampling
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ops.language.reading import Reading
 from ops.language.times import strict_range
 from ops.overview import actions as overview
 from ops.sites import sites
-from ops.vocabulary.filters import quote
+from ops.vocabulary.quoting import quote
 
 TIMES = ("last", "from", "to")
 _SERVICES = (Kind.SERVICE, Kind.INSTANCE, Kind.VERSION)

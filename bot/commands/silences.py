@@ -19,8 +19,8 @@ from ops.language.times import Clock, Spoken
 from ops.silences import actions as silences
 from ops.silences.rules import site_with_silences
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
-from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.quoting import quote
 from ops.vocabulary.timerange import HOUR
 
 CONFIRM = "confirm"

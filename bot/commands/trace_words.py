@@ -20,7 +20,9 @@ from ops.language.trace_ids import find_trace_ids, pasted_ids
 from ops.overview import actions as overview
 from ops.sites import sites
 from ops.traces import actions as traces
-from ops.vocabulary.filters import KEYS, TraceQuery, parse_query, slip_of
+from ops.vocabulary.filters import TraceQuery, parse_query
+from ops.vocabulary.slips import slip_of
+from ops.vocabulary.tag_words import KEYS
 
 _OF_A_PAIR = re.compile('[="<>]|!~')  # what only a key with its value has
 _CALLED = some("trace traces traceid trace_id trace-id traceparent b3 uber-trace-id id ids uuid")

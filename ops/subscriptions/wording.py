@@ -10,9 +10,9 @@ from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
-from ops.vocabulary.filters import quote
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.quoting import quote
 
 MOST_NAMED = 3  # values of a label in a line
 
