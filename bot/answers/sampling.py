@@ -117,7 +117,7 @@ def sampling_change(change: SamplingChange) -> Reply:
 
 def _arriving(change: SamplingChange) -> tuple[PageLink, ...]:
     """Return the page on which its traces arrive, if every trace is kept for a while."""
-    if not change.until or change.policy.share != 1:
+    if not change.until or not change.policy.keeps_everything:
         return ()
     since = timerange.from_datetime(change.at.replace(microsecond=0))
     return new_traces_page(change.service, change.site, since)
