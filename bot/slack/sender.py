@@ -28,7 +28,6 @@ from weakref import WeakValueDictionary
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import LOST_PLACE, State
-from bot.replies import shortened
 from bot.slack.api_errors import FAILED_CALL, reason, retry_after
 from bot.slack.blocks import SlackMessage
 from bot.slack.fates import Fate, fate_of
@@ -37,6 +36,7 @@ from bot.slack.rate_limit import Limit, RateLimiter
 from bot.slack.response_url import respond
 from bot.slack.timing import Timing
 from bot.slack.turns import Turns
+from ops.vocabulary.texts import shortened
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
