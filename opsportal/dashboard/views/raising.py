@@ -111,7 +111,7 @@ class Line:
     def until(self) -> int | None:
         """Until when it keeps every trace, 0 for no end; None if it does not."""
         found = self.now.in_force if self.now else None
-        return (found.until or 0) if found and found.policy.share == 1 else None
+        return (found.until or 0) if found and found.policy.keeps_everything else None
 
 
 @require_safe
