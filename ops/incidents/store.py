@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Max, QuerySet, Value, When
 
 from ops.actor import Actor
 from ops.errors import Conflict, InvalidInput, NotFound
