@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import httpx
@@ -30,7 +30,7 @@ from tests.live import servers
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
 
-LABELS = {"pod": "pod-1", "job": "petstore", "severity": "page"}
+LABELS: dict[str, Any] = {"pod": "pod-1", "job": "petstore", "severity": "page"}
 ALERT = Origin("bench", "main").fingerprint("demo", "Errors", {"alertname": "Errors", **LABELS})
 PATHS = (
     "/",
