@@ -11,8 +11,10 @@ from ops.actor import Actor
 from ops.alerts import acknowledgements as kept
 from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
+from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
 from ops.alerts.one import State
+from ops.alerts.truth import headline
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import clients
 from ops.database import in_database
@@ -25,10 +27,12 @@ from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 __all__ = [
     "CHANGE",
     "LONGEST_NOTE",
+    "MOST_LISTED",
     "Acknowledgement",
     "acknowledge",
     "give_back",
@@ -121,7 +125,7 @@ async def give_back(
 async def list_acknowledgements(
     actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
 ) -> tuple[Acknowledgement, ...]:
-    """Return those in force at any time from start to end (Unix ns, 0 for now), newest first.
+    """Return the newest MOST_LISTED in force at any time from start to end (Unix ns, 0 for now).
 
     So those that have ended are returned too. With a service, only those of its alerts.
     """
@@ -173,8 +177,8 @@ async def _active(
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
     found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
     if not found.alerts:
-        known = " that we know of" if found.doubts else ""
-        raise NotFound(f'no alert called "{name[:80]}" is firing or pending{known}')
+        nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
+        raise NotFound(headline(0, found.doubts, nothing=nothing))
     return Held(site.name, name), _services(site, found.alerts)
 
 
