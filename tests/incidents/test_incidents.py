@@ -65,9 +65,7 @@ async def test_the_audit_log_says_in_words_what_it_was_opened_from(
         operator, origin=Origin(OriginKind.GROUP, "QueueDeep"), thread=Thread("T1", "C1", "1.5")
     )
 
-    by_hand, _, from_group, _ = [
-        each.record["parameters"] for each in await rows("open_incident")
-    ]
+    by_hand, _, from_group, _ = [each.record["parameters"] for each in await rows("open_incident")]
     assert "origin" not in by_hand
     assert (from_group["origin"], from_group["thread"]) == ("group QueueDeep", "T1/C1/1.5")
 
