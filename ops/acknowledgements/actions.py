@@ -11,6 +11,7 @@ from ops.actor import Actor
 from ops.alerts import acknowledgements as kept
 from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
+from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
 from ops.alerts.one import State
 from ops.alerts.truth import headline
@@ -31,6 +32,7 @@ from ops.vocabulary.texts import shortened
 __all__ = [
     "CHANGE",
     "LONGEST_NOTE",
+    "MOST_LISTED",
     "Acknowledgement",
     "acknowledge",
     "give_back",
@@ -124,7 +126,7 @@ async def give_back(
 async def list_acknowledgements(
     actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
 ) -> tuple[Acknowledgement, ...]:
-    """Return those in force at any time from start to end (Unix ns, 0 for now), newest first.
+    """Return the newest MOST_LISTED in force at any time from start to end (Unix ns, 0 for now).
 
     So those that have ended are returned too. With a service, only those of its alerts.
     """

@@ -120,8 +120,7 @@ def _machine(seconds: float) -> str:
 async def _crowd() -> list[str]:
     with TemporaryDirectory() as folder, servers.jaeger(Path(folder)) as jaeger:
         await searching.load_traces(jaeger.otlp)
-        async with FakePrometheus() as quiet:
-            return await crowd.measure(jaeger.query, quiet.url)
+        return await crowd.measure(jaeger.query)
 
 
 # The parts that have servers of their own.

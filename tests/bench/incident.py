@@ -86,12 +86,17 @@ async def measure() -> list[str]:
         prometheus = await stack.enter_async_context(FakePrometheus())
         sites = causes.SITES.format(jaeger=jaeger.query, prometheus=prometheus.url)
         portal = servers.portal(folder, sites)
-        portal.person("bench", "operators")
-        await asyncio.to_thread(portal.manage, "shell", "--command", _FILL)
+        await asyncio.to_thread(fill, portal)
         stack.enter_context(portal.running("serve", logs))
         async with httpx.AsyncClient(base_url=f"http://{portal.web}", timeout=60) as web:
             await causes.log_in(web)
             return [HEAD, *[await _row(web, *each) for each in _ADDRESSES.items()]]
+
+
+def fill(portal: servers.Portal) -> None:
+    """Make incident 1 of site "bench", and the person "bench" who works on it."""
+    portal.person("bench", "operators")
+    portal.manage("shell", "--command", _FILL)
 
 
 async def _row(web: httpx.AsyncClient, name: str, path: str) -> str:
