@@ -22,6 +22,7 @@ import psycopg
 
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsStub as Stub
@@ -54,15 +55,6 @@ async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], object
             if good(answer := await ask()):
                 return answer
             await asyncio.sleep(0.1)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager
