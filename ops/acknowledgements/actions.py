@@ -62,17 +62,18 @@ async def acknowledge(
     *,
     name: str = "",
     fingerprint: str = "",
-    note: str = "",
-    until: int = 0,
+    note: str | None = None,
+    until: int | None = None,
     site: str = "",
 ) -> Acknowledgement:
     """Let the actor have an alert or, with only a name, all alerts of that name.
 
     It holds until it resolves or, if that comes first, `until` (Unix nanoseconds, 0 for no time).
+    If the actor has it already, its note and end change; what is None stays as it is.
     Raises Conflict if somebody else has it, or if it has resolved.
     """
     where, now = sites().site(site), timerange.now_ns()
-    _check(note, until, now)
+    _check(note or "", until or 0, now)
     what, services = await _active(actor, where, name, fingerprint)
     return await _changed(
         partial(kept.take, what, _person(actor), until=until, note=note, services=services, now=now)
