@@ -16,7 +16,7 @@ from itertools import takewhile
 
 from bot.replies import Reply
 from ops.language.lines import some
-from ops.vocabulary.filters import QUOTED
+from ops.vocabulary.quoting import QUOTED
 
 MOST_ITEMS = 20
 MOST_STEPS = 10

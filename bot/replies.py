@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Self
 
 GAP = "  "
+MOST_GUESSED = 200  # characters that a button's line may have to be readable
 MOST_PADDED = 40  # characters: one long cell would push the next column out of sight
 
 
@@ -155,11 +156,6 @@ def visible(text: str) -> str:
 def parts(text: str) -> tuple[str, ...]:
     """Return a sentence's parts, or any other text as the only part."""
     return text.parts if isinstance(text, Sentence) else (text,)
-
-
-def shortened(text: str, most: int) -> str:
-    """Cut a text to `most` characters; a cut text ends with an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _line(cells: Iterable[str], widths: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, site_key
 from bot.answers.sampling import because, who
 from bot.answers.times import ago, at, lasting, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, VersionChange
 from ops.sampling.actions import SamplingChange
@@ -15,6 +15,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.figures import count
 from ops.vocabulary.notifications import Silence
+from ops.vocabulary.texts import shortened
 
 MOST_ROWS = 40
 _LONGEST_NAME = 80
@@ -29,14 +30,6 @@ ONE = {
     ChangeKind.SILENCES: "silence change",
     ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
     ChangeKind.INCIDENTS: "incident change",
-}
-_ALERTS = {
-    Kind.FIRING: "{} started firing",
-    Kind.RESOLVED: "{} resolved",
-    Kind.BROKEN: "rule {} cannot be evaluated",
-    Kind.REPAIRED: "rule {} is evaluated again",
-    Kind.SILENT: "{} stopped answering",
-    Kind.BACK: "{} answers again",
 }
 
 
@@ -143,7 +136,7 @@ def _of_holding(held: Acknowledgement, *, ended: bool) -> tuple[str, tuple[str, 
 
 
 def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:
-    what = _ALERTS[change.kind].format(shortened(change.name, _LONGEST_NAME))
+    what = change.kind.said_of(shortened(change.name, _LONGEST_NAME))
     severity = f" ({shortened(change.severity, 40)})" if change.kind is Kind.FIRING else ""
     things = "alerts" if change.kind in (Kind.FIRING, Kind.RESOLVED) else "times"
     several = f", {change.count:,} {things}" if change.count > 1 else ""

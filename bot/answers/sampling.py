@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, new_traces_page, site_key
 from bot.answers.times import ago, at, when
 from bot.links import page
-from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed, shortened
+from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
@@ -14,6 +14,7 @@ from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
 from ops.vocabulary.policies import Policy
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import TimeRange
 
 MOST_WAYS_BACK = 5
@@ -116,7 +117,7 @@ def sampling_change(change: SamplingChange) -> Reply:
 
 def _arriving(change: SamplingChange) -> tuple[PageLink, ...]:
     """Return the page on which its traces arrive, if every trace is kept for a while."""
-    if not change.until or change.policy.share != 1:
+    if not change.until or not change.policy.keeps_everything:
         return ()
     since = timerange.from_datetime(change.at.replace(microsecond=0))
     return new_traces_page(change.service, change.site, since)

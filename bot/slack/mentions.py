@@ -15,7 +15,7 @@ from bot.slack.jobs import SHARED, Job
 from ops.actor import OPSPORTAL
 from ops.errors import OpsError
 from ops.metrics import watched
-from ops.site_subscriptions import is_channel
+from ops.sites.subscriptions import is_channel
 from ops.subscriptions import actions as subscriptions
 from ops.subscriptions.actions import Channel
 

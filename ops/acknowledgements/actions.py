@@ -11,8 +11,10 @@ from ops.actor import Actor
 from ops.alerts import acknowledgements as kept
 from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
+from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
 from ops.alerts.one import State
+from ops.alerts.truth import headline
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import clients
 from ops.database import in_database
@@ -26,10 +28,12 @@ from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 __all__ = [
     "CHANGE",
     "LONGEST_NOTE",
+    "MOST_LISTED",
     "Acknowledgement",
     "acknowledge",
     "give_back",
@@ -59,17 +63,18 @@ async def acknowledge(
     *,
     name: str = "",
     fingerprint: str = "",
-    note: str = "",
-    until: int = 0,
+    note: str | None = None,
+    until: int | None = None,
     site: str = "",
 ) -> Acknowledgement:
     """Let the actor have an alert or, with only a name, all alerts of that name.
 
     It holds until it resolves or, if that comes first, `until` (Unix nanoseconds, 0 for no time).
+    If the actor has it already, its note and end change; what is None stays as it is.
     Raises Conflict if somebody else has it, or if it has resolved.
     """
     where, now = sites().site(site), timerange.now_ns()
-    _check(note, until, now)
+    _check(note or "", until or 0, now)
     what, services = await _active(actor, where, name, fingerprint)
     return await _changed(
         partial(kept.take, what, _person(actor), until=until, note=note, services=services, now=now)
@@ -122,7 +127,7 @@ async def give_back(
 async def list_acknowledgements(
     actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
 ) -> tuple[Acknowledgement, ...]:
-    """Return those in force at any time from start to end (Unix ns, 0 for now), newest first.
+    """Return the newest MOST_LISTED in force at any time from start to end (Unix ns, 0 for now).
 
     So those that have ended are returned too. With a service, only those of its alerts.
     """
@@ -174,8 +179,8 @@ async def _active(
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
     found = await alerts.list_alerts(actor, filter=named, patience=patient(PATIENCE))
     if not found.alerts:
-        known = " that we know of" if found.doubts else ""
-        raise NotFound(f'no alert called "{name[:80]}" is firing or pending{known}')
+        nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
+        raise NotFound(headline(0, found.doubts, nothing=nothing))
     return Held(site.name, name), _services(site, found.alerts)
 
 

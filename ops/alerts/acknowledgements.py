@@ -7,6 +7,7 @@ ops.database.in_database.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -74,33 +75,42 @@ def between(
 ) -> tuple[Acknowledgement, ...]:
     """Return the newest MOST that were in force at any time from start to end, newest first."""
     rows = HeldAlert.objects.filter(Q(end=None) | Q(end__gte=start), site=site, start__lte=end)
-    every = (_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
-    return tuple(
+    # Services are filtered here, because SQLite cannot look into lists.
+    every = (_read(row, now) for row in rows.order_by("-start", "-pk").iterator(MOST))
+    theirs = (
         each
         for each in every
         if each.overlaps(start, end) and (not service or service in each.services)
     )
+    return tuple(islice(theirs, MOST))
 
 
 def take(
-    what: Held, person: Person, *, until: int, note: str, services: Collection[str], now: int
+    what: Held,
+    person: Person,
+    *,
+    until: int | None,
+    note: str | None,
+    services: Collection[str],
+    now: int,
 ) -> Acknowledgement:
     """Let a person have an alert from now on; raises Conflict if somebody else has it.
 
-    If the person has it already, its end and note change.
+    If the person has it already, its end and note change, unless they are None.
     """
     with transaction.atomic():
         before = _in_force(what, now)
         if before is None:
             try:
-                return _made(what, person, until, note, services, now)
+                return _made(what, person, until or 0, note or "", services, now)
             except IntegrityError:  # somebody was faster
                 before = _in_force(what, now)
         if before is None:
             raise Conflict(f"somebody else had {what} just now; try again")
         if before.user_id is None or before.user_id != person.id:
             raise Conflict(_has_it(before, what, now))
-        before.until, before.note = until, note or before.note
+        before.until = before.until if until is None else until
+        before.note = before.note if note is None else note
         before.save(update_fields=["until", "note"])
         return _read(before, now)
 

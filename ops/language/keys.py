@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from ops.language.lines import some
 from ops.language.names import site_called
-from ops.vocabulary.filters import KEYS
+from ops.vocabulary.tag_words import KEYS
 
 _SCOPES = re.compile(r"(?:(?:resource|span|process|attributes?|tags?)[.]|(?:span|trace):|[.])(?=.)")
 _SEPARATORS = re.compile("[-_.:]+")

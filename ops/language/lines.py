@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ops import limits
-from ops.vocabulary.filters import QUOTED, in_quotes, unquote
+from ops.vocabulary.quoting import QUOTED, in_quotes, unquote
 
 OPERATORS = ("==", "=~", "!=", "!~", ">=", "<=", "<>", "=", ">", "<", ":")
 

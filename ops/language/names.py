@@ -11,6 +11,8 @@ from enum import Enum, IntEnum
 from functools import cached_property, lru_cache
 from itertools import chain
 
+from ops.vocabulary.slips import is_one_slip
+
 LONGEST = 200  # characters of a name or word that is recognised
 SHORTEST_SLIP = 4  # letters: among shorter ones everything is one slip from something
 LONGEST_SLIP = 40
@@ -245,7 +247,7 @@ class _Table:
             name
             for form in (small, *_shortened(small))
             for name in self._slips.get(form, ())
-            if _one_slip(small, name)
+            if is_one_slip(small, name)
         }
         return [*chain.from_iterable(self._folded[name] for name in sorted(near))]
 
@@ -276,17 +278,3 @@ def _parts_of(small: str) -> Iterator[str]:
 def _shortened(small: str) -> Iterator[str]:
     for at in range(len(small)):
         yield small[:at] + small[at + 1 :]
-
-
-def _one_slip(word: str, name: str) -> bool:
-    """Return whether one letter is missing, added, wrong or swapped with its neighbour."""
-    start = 0
-    while start < min(len(word), len(name)) and word[start] == name[start]:
-        start += 1
-    one, other = word[start:], name[start:]
-    return (
-        one[1:] == other
-        or one == other[1:]
-        or one[1:] == other[1:]
-        or (one[:2] == other[:2][::-1] and one[2:] == other[2:])
-    )

@@ -13,7 +13,9 @@ from ops.language.names import Names
 from ops.language.reading import Reading
 from ops.vocabulary.alert_filters import STATES, UNLISTED, AlertFilter, parse_filter
 from ops.vocabulary.alerts import MILD, SEVERITIES
-from ops.vocabulary.filters import KEYS, TraceQuery, in_quotes, parse_query, quote
+from ops.vocabulary.filters import TraceQuery, parse_query
+from ops.vocabulary.quoting import in_quotes, quote
+from ops.vocabulary.tag_words import KEYS
 
 _LEADING = re.compile(r'([^\s="]+)(?: +(.*))?', re.DOTALL)
 

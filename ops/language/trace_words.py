@@ -2,7 +2,7 @@
 
 from ops.language.amounts import SLOW_WORDS
 from ops.language.lines import some
-from ops.vocabulary.filters import in_quotes, quote
+from ops.vocabulary.quoting import in_quotes, quote
 
 FAILED = some(
     """

@@ -32,7 +32,10 @@ from ops.language.trace_words import (
     as_value,
 )
 from ops.language.unread import NotUnderstood, Unread, one_of
-from ops.vocabulary.filters import KEYS, in_quotes, parse_query, quote, slip_of
+from ops.vocabulary.filters import parse_query
+from ops.vocabulary.quoting import in_quotes, quote
+from ops.vocabulary.slips import slip_of
+from ops.vocabulary.tag_words import KEYS
 
 _FIRST = ("site", "service", "operation")
 _DURATIONS = ("min", "max", "trace-min", "trace-max")

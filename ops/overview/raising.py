@@ -249,7 +249,7 @@ async def _raised(actor: Actor, site: Site, service: str, reason: str) -> Raised
 def _keeps_everything(now: ServiceSampling) -> bool:
     """Return whether what is in force keeps every trace for as long as a press would."""
     found = now.in_force
-    if found is None or min((found.policy.share or 0, *dict(found.policy.operations).values())) < 1:
+    if found is None or not found.policy.keeps_everything:
         return False
     left = (found.until - timerange.now_ns()) if found.until else TERM.duration
     return left >= TERM.duration - _AGAIN

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from ops.sampling.revisions import InForce
-from ops.site_sampling import OURS
+from ops.sites.sampling import OURS
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, Strategy
 

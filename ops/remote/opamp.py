@@ -24,7 +24,7 @@ from ops.remote.agents import Agent, Agents, Peer
 from ops.remote.conversations import Conversation, Conversations
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import InForce
-from ops.site_sampling import OPAMP_KEY, OURS
+from ops.sites.sampling import OPAMP_KEY, OURS
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 from proto.opamp.opamp_pb2 import (

@@ -11,8 +11,8 @@ from ops.remote.opamp import OpAmp
 from ops.sampling.proof import Proof, Way
 from ops.sampling.reports import DECIDED, Proven
 from ops.sampling.revisions import InForce
-from ops.site_sampling import Remote
 from ops.sites import Site
+from ops.sites.sampling import Remote
 
 
 class Desired(Protocol):

@@ -27,6 +27,7 @@ from ops.vocabulary.policies import (
     per_second,
     rate,
 )
+from ops.vocabulary.tag_words import exact_tag
 from ops.vocabulary.timerange import Moment, TimeRange
 from proto.ops import ops_pb2
 
@@ -68,7 +69,7 @@ def trace_query(request: ops_pb2.ListTracesReq) -> TraceQuery:
         site=request.site,
         service=request.service,
         operation=request.operation,
-        tags=tuple(filters.exact_tag(tag) for tag in request.tags),
+        tags=tuple(exact_tag(tag) for tag in request.tags),
         span_min=max(request.duration_min, 0),
         span_max=max(request.duration_max, 0),
         trace_min=max(request.trace_duration_min, 0),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Required, TypedDict
 
 from ops.errors import InvalidInput
-from ops.site_sampling import NOT_PUSHED
 from ops.sites import Service
+from ops.sites.sampling import NOT_PUSHED
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy
 

@@ -14,8 +14,8 @@ from ops.alerts.fired import Fired
 from ops.database import in_database
 from ops.errors import InvalidInput, NotSetUp, OpsError
 from ops.guard import OPSPORTAL, action
-from ops.site_subscriptions import CONSOLE, LONGEST_FILTER
 from ops.sites import Site, sites
+from ops.sites.subscriptions import CONSOLE, LONGEST_FILTER
 from ops.subscriptions import reading, store
 from ops.subscriptions.matching import selecting
 from ops.subscriptions.messages import (

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from ops.site_subscriptions import LONGEST_FILTER
+from ops.sites.subscriptions import LONGEST_FILTER
 
 
 class StoredSubscription(models.Model):

@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, QuerySet
 
 from ops.errors import Conflict, NotFound
-from ops.site_subscriptions import CONSOLE
+from ops.sites.subscriptions import CONSOLE
 from ops.subscriptions.models import MentionedChannel, StoredSubscription
 from ops.subscriptions.subscription import Channel, Subscription
 from ops.vocabulary.quiet_hours import parse_quiet_hours

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ops.errors import InvalidInput
-from ops.site_subscriptions import CONSOLE, is_channel
+from ops.sites.subscriptions import CONSOLE, is_channel
 from ops.vocabulary import timerange
 from ops.vocabulary.quiet_hours import QuietHours
 

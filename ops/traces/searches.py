@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from ops.sites import Site
 from ops.traces.tally import Error, Name
 from ops.vocabulary.conditions import Condition
-from ops.vocabulary.filters import Tag, TraceQuery
+from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.observed import Ran
+from ops.vocabulary.tag_words import Tag
 from ops.vocabulary.tags import ERROR, FALSE, TRUE
 from ops.vocabulary.timerange import Moment, TimeRange
 

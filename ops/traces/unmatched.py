@@ -19,8 +19,10 @@ from ops.sites import Site, sites
 from ops.traces.listing import name_in_jaeger
 from ops.traces.seen import seen_in
 from ops.vocabulary.conditions import Condition, number
-from ops.vocabulary.filters import Tag, TraceQuery, format_condition, format_tag, quote
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.quoting import quote
 from ops.vocabulary.seen_tags import SeenTags
+from ops.vocabulary.tag_words import Tag, format_condition, format_tag
 from ops.vocabulary.tags import ERROR, RESOURCE, WORDS
 
 LOOKED_AT = 20  # traces

@@ -17,7 +17,6 @@ from ops import limits
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert
-from ops.vocabulary.filters import QUOTED, slip_of
 from ops.vocabulary.matchers import (
     FORMS_OF_A_MATCHER,
     KEYS,
@@ -31,6 +30,8 @@ from ops.vocabulary.matchers import (
     quoted,
     written,
 )
+from ops.vocabulary.quoting import QUOTED
+from ops.vocabulary.slips import slip_of
 
 STATES = (FIRING, PENDING)
 UNLISTED = "inactive"  # the state of a rule without active alerts; no alert has it

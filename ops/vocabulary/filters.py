@@ -13,20 +13,27 @@ ops.vocabulary.conditions. The older forms `tags=[a,b=c]`, `start=…`, `end=…
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TypeAlias
 
 from ops import limits
 from ops.errors import InvalidInput
 from ops.vocabulary import timerange
 from ops.vocabulary.conditions import NEGATIONS, Condition, check_expressions
-from ops.vocabulary.tags import ERROR, FALSE, KIND, STATUS, TRUE
+from ops.vocabulary.quoting import QUOTED, unquote
+from ops.vocabulary.slips import slip_of
+from ops.vocabulary.tag_words import (
+    KEYS,
+    OPERATOR,
+    Tag,
+    format_condition,
+    format_tag,
+    format_value,
+    key_of,
+    tag_of,
+    tags_of,
+)
+from ops.vocabulary.tags import ERROR
 from ops.vocabulary.timerange import TimeRange
 
-KEYS = (
-    "site", "service", "operation", "min", "max", "trace-min", "trace-max",
-    "last", "from", "to", "start", "end", "before", "limit", "tags",
-)  # fmt: skip
 DEFAULT_LIMIT = 20
 LARGEST_LIMIT = 1500
 MOST_TAGS = 20
@@ -34,29 +41,16 @@ DEFAULT_RANGE = TimeRange.last(timerange.HOUR)
 
 NAMES = ("service", "operation")  # the keys that also take !=, =~ and !~
 
-Tag: TypeAlias = tuple[str, str]  # key and value
-
-QUOTED = r'"(?:[^"\\]|\\.)*"'
-_OPERATOR = r"!=|!~|=~|=|>=|<=|>|<"
-_BARE = rf'(?:(?!{_OPERATOR})[^\s"])++'
+_BARE = rf'(?:(?!{OPERATOR})[^\s"])++'
 _WORD = re.compile(
     rf"""\s*(?:
         tags=\[(?P<list>(?:{QUOTED}|[^\]"])*)\]
-      | (?P<key>{QUOTED}|{_BARE})(?P<operator>{_OPERATOR})(?P<value>{QUOTED}|[^\s"]*)
+      | (?P<key>{QUOTED}|{_BARE})(?P<operator>{OPERATOR})(?P<value>{QUOTED}|[^\s"]*)
       | (?P<bare>{QUOTED}|{_BARE})
     )(?=\s|$)""",
     re.VERBOSE | re.DOTALL,
 )
-_ALL_CLOSED = re.compile(rf'(?:{QUOTED}|[^"]+)*+', re.DOTALL)
-_QUOTED_OR_COMMA = re.compile(rf"{QUOTED}|,", re.DOTALL)
-_EXACT = re.compile(rf"({QUOTED})\s*(=|$)", re.DOTALL)
-_ITEM = re.compile(
-    rf"\s*({QUOTED}\s*(?={_OPERATOR}|$)|(?:(?!{_OPERATOR}).)*+)({_OPERATOR})?(.*)", re.DOTALL
-)
-_MAY_BE_OPERATOR = re.compile("[!<>]")
 _ID = re.compile("[0-9a-f]{32}")
-# Characters that nothing on the way changes; keyboards and Slack alter others.
-_PLAIN = re.compile(r"""(?:[!#-'*-<>-Z^_a-z{|}~()]|(?=[^\W_])[^\x00-\x7f])+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +133,18 @@ def parse_query(line: str) -> TraceQuery:
     for match in _words(line):
         key, operator, value = match["key"], match["operator"], unquote(match["value"] or "")
         if match["list"] is not None:
-            found.extend(_tag_list(match["list"]))
+            found.extend(tags_of(match["list"]))
         elif match["bare"] is not None:
             found.append(_bare(match["bare"]))
         elif key not in KEYS:
-            found.append(_tag(_tag_key(key), operator, value))
+            found.append(tag_of(key_of(key), operator, value))
         elif operator != "=":
             found.append(_name(key, operator, value))
         elif key in given:
             raise InvalidInput(f'"{key}" is given twice')
         else:
             given[key] = value
-    found.extend(_tag_list(given.get("tags", "")))
+    found.extend(tags_of(given.get("tags", "")))
     return TraceQuery(
         site=given.get("site", ""),
         service=given.get("service", ""),
@@ -165,35 +159,6 @@ def parse_query(line: str) -> TraceQuery:
         limit=parse_limit(given["limit"]) if "limit" in given else DEFAULT_LIMIT,
         before=parse_place(given["before"]) if "before" in given else None,
     )
-
-
-def parse_tag(text: str) -> Tag | Condition:
-    """Read `key=value`, a condition, or a bare key, which means key=true (`error`: error=true).
-
-    Quotes, and spaces around a key or value, are not part of it; see `exact_tag`.
-    """
-    key, operator, value = _ITEM.fullmatch(text).groups()  # type: ignore[union-attr]
-    key, value = unquote(key.strip()), unquote(value.strip())
-    return _tag(_with_key(text, key), operator or "=", value if operator else "true")
-
-
-def exact_tag(text: str) -> Tag:
-    """Read `key=value` as programs write it: nothing is trimmed, and the value is taken as is.
-
-    A bare key means key=true. A key that contains an equals sign, or starts with a quote, must
-    be in double quotes as in a filter line.
-    """
-    if quoted := _EXACT.match(text):
-        key, equals, value = unquote(quoted[1]), quoted[2], text[quoted.end() :]
-    else:
-        key, equals, value = text.partition("=")
-    return _with_key(text, key), value if equals else "true"
-
-
-def _with_key(text: str, key: str) -> str:
-    if not key:
-        raise InvalidInput(f'"{text[:80]}" is not a tag: write key=value, or key for key=true')
-    return key
 
 
 def parse_limit(text: str) -> int:
@@ -218,7 +183,7 @@ def parse_place(text: str) -> Place:
 def format_query(query: TraceQuery) -> str:
     """Write a query as the shortest line that parses to it."""
     words = [
-        f"{key}={_value(value)}"
+        f"{key}={format_value(value)}"
         for key, value in (
             ("site", query.site), ("service", query.service), ("operation", query.operation)
         )
@@ -242,48 +207,6 @@ def format_query(query: TraceQuery) -> str:
     return " ".join(words)
 
 
-def quote(text: str) -> str:
-    """Put a string in double quotes if it needs them to be one word."""
-    return text if _PLAIN.fullmatch(text) else in_quotes(text)
-
-
-def in_quotes(text: str) -> str:
-    """Put a string in double quotes; `unquote` undoes it."""
-    return '"{}"'.format(text.replace("\\", "\\\\").replace('"', '\\"'))
-
-
-def unquote(word: str) -> str:
-    """Undo `quote`. A backslash before anything but a quote or a backslash is kept."""
-    if len(word) >= 2 and word[0] == word[-1] == '"':
-        return re.sub(r'\\(["\\])', r"\1", word[1:-1])
-    return word
-
-
-def slip_of(word: str, keys: Iterable[str]) -> str:
-    """Return the key that the word is probably a typo of, else "".
-
-    A typo is: different case, one letter missing, added or swapped with its neighbour, or one
-    wrong letter in a key of five or more letters, so that `env` is not taken for `end`.
-    """
-    return next((key for key in keys if _one_slip(word.lower(), key)), "")
-
-
-def _one_slip(word: str, key: str) -> bool:
-    if word == key or len(key) < 3:
-        return word in (key, key[::-1])
-    typed, meant = _without_common_start(word, key)
-    typed, meant = _without_common_start(typed[::-1], meant[::-1])
-    if len(typed) == len(meant) == 1:
-        return len(key) >= 5
-    return len(typed) + len(meant) == 1 or (len(typed) == 2 and typed == meant[::-1])
-
-
-def _without_common_start(one: str, other: str) -> tuple[str, str]:
-    while one and other and one[0] == other[0]:
-        one, other = one[1:], other[1:]
-    return one, other
-
-
 def _words(line: str) -> Iterable[re.Match[str]]:
     number = position = 0
     stripped = line.rstrip()
@@ -301,17 +224,6 @@ def _words(line: str) -> Iterable[re.Match[str]]:
         position = match.end()
 
 
-def _tag(key: str, operator: str, value: str) -> Tag | Condition:
-    """Return a tag if a store can test it; `error` is a yes or no there, and a text here."""
-    yes_or_no = key == ERROR and value.lower() in (*TRUE, *FALSE)
-    if operator == "=" and (yes_or_no or key != ERROR):
-        return key, value
-    if operator == "!=" and yes_or_no:
-        return key, "false" if value.lower() in TRUE else "true"
-    # Jaeger ignores the case of these.
-    return Condition(key, operator, value.lower() if key in (KIND, STATUS) else value)
-
-
 def _name(key: str, operator: str, value: str) -> Condition:
     if key not in NAMES:
         raise InvalidInput(
@@ -323,27 +235,6 @@ def _name(key: str, operator: str, value: str) -> Condition:
     return Condition(key, operator, value, is_tag=False)
 
 
-def _tag_list(text: str) -> list[Tag | Condition]:
-    if text.startswith("["):
-        raise InvalidInput(f'"tags={text[:80]}" is incomplete: write tags=[a,b=c]')
-    items = _tag_items(text)
-    limits.check_words(len(items))
-    return [parse_tag(item) for item in items if item.strip()]
-
-
-def _tag_items(text: str) -> list[str]:
-    """Split at the commas outside of quotes.
-
-    A quote that is never closed is an ordinary character, and so is everything after it. All
-    closed quotes are found in one pass: trying each one takes quadratic time.
-    """
-    closed = match.end() if (match := _ALL_CLOSED.match(text)) else 0
-    found = _QUOTED_OR_COMMA.finditer(text, 0, closed)
-    commas = [each.start() for each in found if each[0] == ","]
-    commas += [at for at in range(closed, len(text)) if text[at] == ","]
-    return [text[start + 1 : end] for start, end in pairwise((-1, *commas, len(text)))]
-
-
 def _bare(word: str) -> Tag:
     if unquote(word) == ERROR:
         return ERROR, "true"
@@ -353,17 +244,6 @@ def _bare(word: str) -> Tag:
     raise InvalidInput(
         f'"{unquote(word)[:80]}" has no value: write key=value (only "error" needs none)' + hint
     )
-
-
-def _tag_key(word: str) -> str:
-    """Return the key of a tag; a bare key that looks like a typo of one of KEYS is refused."""
-    if word.startswith('"'):
-        return unquote(word)
-    if key := slip_of(word, KEYS):
-        raise InvalidInput(
-            f'unknown key "{word}"; did you mean "{key}"? (to search for such a tag: "{word}"=…)'
-        )
-    return word
 
 
 def _range(given: dict[str, str]) -> TimeRange:
@@ -392,25 +272,3 @@ def _format_range(range: TimeRange) -> list[str]:
 
 def _duration(given: dict[str, str], key: str) -> int:
     return timerange.parse_duration(given[key]) if key in given else 0
-
-
-def format_tag(key: str, value: str) -> str:
-    """Write a tag as a word of a line."""
-    return ERROR if (key, value) == (ERROR, "true") else f"{_format_key(key)}={_value(value)}"
-
-
-def format_condition(each: Condition) -> str:
-    """Write a condition as a word of a line."""
-    key = _format_key(each.key) if each.is_tag else each.key
-    value = _value(each.value) if each.operator == "=" else quote(each.value)
-    return f"{key}{each.operator}{value}"
-
-
-def _format_key(key: str) -> str:
-    ambiguous = slip_of(key, KEYS) or _MAY_BE_OPERATOR.search(key)
-    return in_quotes(key) if ambiguous else quote(key)
-
-
-def _value(text: str) -> str:
-    """Write what follows an equals sign, which a tilde would make another operator."""
-    return in_quotes(text) if text.startswith("~") else quote(text)

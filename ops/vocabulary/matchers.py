@@ -20,7 +20,8 @@ from ops import limits
 from ops.errors import InvalidInput
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.expressions import compiled
-from ops.vocabulary.filters import QUOTED, slip_of
+from ops.vocabulary.quoting import QUOTED
+from ops.vocabulary.slips import slip_of
 
 OPERATORS = ("=", "!=", "=~", "!~")
 FORMS_OF_A_MATCHER = 'label="value" (with =, !=, =~ or !~), or label!="" if it only has to exist'

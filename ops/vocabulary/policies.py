@@ -82,6 +82,11 @@ class Policy:
         return None if self.share is None else max(self.share, *dict(self.operations).values(), 0)
 
     @property
+    def keeps_everything(self) -> bool:
+        """Whether it keeps every trace, of every operation."""
+        return self.share == 1 and min(dict(self.operations).values(), default=1) == 1
+
+    @property
     def base(self) -> "Policy":
         """The same without the shares of single operations."""
         return replace(self, operations=()) if self.operations else self

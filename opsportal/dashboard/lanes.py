@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import LEAST_WIDTH
 from opsportal.dashboard.clock import Clock
@@ -132,7 +133,7 @@ class _Axis:
             name=lane.name,
             url=lane.url,
             drawn=mark_safe("".join(drawn)),  # noqa: S308 - everything in it was escaped
-            text=words.count(count, "entry", "entries") if count else "nothing",
+            text=figures.count(count, "entry", "entries") if count else "nothing",
         )
 
     def _bars(self, bars: Iterable[Bar]) -> Iterable[Bar]:

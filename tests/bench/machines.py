@@ -20,7 +20,7 @@ from tests.bench import fan_out, heartbeats
 from tests.bench.calling import milliseconds, row
 from tests.bench.connection import Connection
 from tests.bench.open_pages import cpu, memory
-from tests.live import servers
+from tests.live import portals
 from tests.ports import free_ports
 
 AGENTS, HEARTBEAT = 5_000, 30.0
@@ -62,7 +62,7 @@ async def measure() -> list[str]:
     with TemporaryDirectory() as folder:
         place = Path(folder)
         http, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
-        portal = servers.portal(
+        portal = portals.portal(
             place, SITE, OPSPORTAL_REMOTE_ADDRESS=http, OPSPORTAL_REMOTE_GRPC_ADDRESS=rpc,
             OPSPORTAL_REMOTE_STATE=str(place / "state"),
         )  # fmt: skip
@@ -83,7 +83,7 @@ async def measure() -> list[str]:
         return [*found, "", await fan_out.measure(place / "fan-out")]
 
 
-def change(portal: servers.Portal, rate: float) -> float:
+def change(portal: portals.Portal, rate: float) -> float:
     """Set every service; returns when that was committed."""
     code = CHANGE.format(services=SERVICES, rate=rate)
     return float(portal.manage("shell", "--verbosity", "0", "--command", code))
@@ -200,7 +200,7 @@ async def _open(address: str, number: int) -> _Agent:
     return made
 
 
-async def _served(portal: servers.Portal, place: Path) -> str:
+async def _served(portal: portals.Portal, place: Path) -> str:
     """Start several processes, change everything a few times, and see when each serves it."""
     with ExitStack() as stack:
         doors = []
@@ -239,7 +239,7 @@ async def _until_served(address: str, rate: float) -> float:
             await asyncio.sleep(0.01)
 
 
-async def _agents(portal: servers.Portal, address: str, process: int) -> list[str]:
+async def _agents(portal: portals.Portal, address: str, process: int) -> list[str]:
     """Connect all agents, let them beat, and change everything once."""
     agents: list[_Agent] = []
     for first in range(0, AGENTS, TOGETHER):

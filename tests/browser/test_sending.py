@@ -12,7 +12,6 @@ from tests.conftest import Person
 from tests.dashboard.places import Place
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ZONE = "Asia/Tokyo"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.test import AsyncClient
 
 from ops.database import in_database
-from ops.vocabulary.filters import KEYS
+from ops.vocabulary.tag_words import KEYS
 from opsportal.dashboard import recents
 from opsportal.dashboard.views.filtering import LONGEST_NAME, WORDS
 from opsportal.models import RecentSearch

@@ -1,15 +1,17 @@
 """One press on an alert's page or a service's: sampled at 100% for 15 minutes, and the traces."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from ops.database import in_database
 from ops.incidents.actions import open_incident
-from tests.conftest import Person, actor_of
+from tests.conftest import Person, SiteFile, actor_of
 from tests.dashboard.conftest import logged_in
 from tests.dashboard.places import Place, heading, link, text
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
@@ -155,6 +157,25 @@ async def test_viewers_have_no_such_button_and_are_refused(
     refused: Any = await getattr(viewer, way)(press, {"service": "petstore"})
     assert refused.status_code == 403
     assert place.first.told == []
+
+
+@pytest.fixture
+def asking(place: Place, site_file: SiteFile, settings: Settings) -> None:
+    """The store's instances ask for their sampling."""
+    remote = '[sites.production.remote]\ndefault_sampling = "1%"\n'
+    site_file(Path(settings.SITES_FILE).read_text() + remote)
+
+
+async def test_what_keeps_every_trace_of_some_operations_only_does_not_keep_every_trace(
+    place: Place, operator: AsyncClient, asking: None
+) -> None:
+    store = {"service": "store", "strategy": "always", "operations": "GET /health = 0.1%"}
+    await operator.post(f"{SITE}sampling/change/", store)
+
+    done = await operator.get(f"{SITE}sampling/raised/?service=store")
+
+    assert heading(done) == "Not changed: sampling of store at 100% for 15 min"
+    assert "Every trace is kept" not in text(done)
 
 
 @pytest.mark.parametrize(

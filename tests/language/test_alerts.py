@@ -13,7 +13,7 @@ from ops.language.alerts import read_alerts
 from ops.language.names import Names
 from ops.language.strict import exact_alerts
 from ops.vocabulary.alert_filters import parse_filter
-from ops.vocabulary.filters import in_quotes
+from ops.vocabulary.quoting import in_quotes
 from tests.language.known import CLOCK, NAMES, PRODUCTION, STAGING
 
 LINES = [

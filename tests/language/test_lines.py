@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from ops import limits
 from ops.errors import InvalidInput
 from ops.language.lines import Word, normal, without_filler, words
-from ops.vocabulary.filters import in_quotes
+from ops.vocabulary.quoting import in_quotes
 
 
 def short(line: str) -> list[str]:

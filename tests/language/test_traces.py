@@ -11,7 +11,8 @@ from ops.language.names import Names, SiteNames
 from ops.language.reading import Reading
 from ops.language.strict import exact_traces
 from ops.language.traces import read_traces
-from ops.vocabulary.filters import in_quotes, parse_query
+from ops.vocabulary.filters import parse_query
+from ops.vocabulary.quoting import in_quotes
 from tests.language.known import CLOCK, NAMES
 
 LINES = [

@@ -15,7 +15,8 @@ from ops.backends.jaeger.api_v2 import as_otlp
 from ops.backends.otlp import read_trace
 from ops.rpc.log_pages import logs
 from ops.traces.actions import list_traces, show_logs, show_trace
-from ops.vocabulary.filters import exact_tag, format_query, parse_query
+from ops.vocabulary.filters import format_query, parse_query
+from ops.vocabulary.tag_words import exact_tag
 from ops.vocabulary.tags import searched
 from proto.jaeger.api_v2 import model_pb2, query_pb2, query_pb2_grpc
 from proto.ops.ops_pb2 import ShowLogsResp

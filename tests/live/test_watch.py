@@ -17,7 +17,7 @@ import pytest
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals, servers
 from tests.ports import free_ports
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def prometheus() -> AsyncIterator[FakePrometheus]:
 class Team:
     """OpsPortal on a database; each process has its own folder and address."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     database: str
     folder: Path
 
@@ -103,14 +103,14 @@ class SmallTeam(Team):
 @pytest.fixture
 def small_team(tmp_path: Path, prometheus: FakePrometheus) -> SmallTeam:
     sites = SITE.format(url=prometheus.url)
-    portal = servers.portal(tmp_path, sites, OPSPORTAL_POLL_SECONDS="1")
+    portal = portals.portal(tmp_path, sites, OPSPORTAL_POLL_SECONDS="1")
     return SmallTeam(portal, str(tmp_path / "db.sqlite3"), tmp_path)
 
 
 @pytest.fixture
 def team(tmp_path: Path, redis: str, prometheus: FakePrometheus) -> Iterator[Team]:
-    with servers.postgresql() as database:
-        portal = servers.portal(
+    with databases.postgresql() as database:
+        portal = portals.portal(
             tmp_path,
             SITE.format(url=prometheus.url),
             DATABASE_URL=database,

@@ -14,8 +14,8 @@ from ops.remote.http import LARGEST_BODY, RemoteHttp
 from ops.remote.site import RemoteSite
 from ops.remote.sockets import Sockets
 from ops.sampling.revisions import InForce
-from ops.site_sampling import OPAMP_KEY, Remote
 from ops.sites import Service, Site
+from ops.sites.sampling import OPAMP_KEY, Remote
 from ops.vocabulary.policies import Policy, rate
 from ops.vocabulary.timerange import SECOND
 from opsportal.listening import serving

@@ -26,8 +26,8 @@ from ops.sampling import reports, store
 from ops.sampling.models import Instance
 from ops.sampling.proof import Proof, Way
 from ops.sampling.revisions import Setting
-from ops.site_sampling import Remote
 from ops.sites import Service, Site, sites
+from ops.sites.sampling import Remote
 from ops.vocabulary import timerange
 from ops.vocabulary.policies import Policy, per_second, rate
 from ops.vocabulary.spreads import Spread

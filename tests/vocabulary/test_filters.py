@@ -9,14 +9,11 @@ from ops.vocabulary.conditions import OPERATORS, Condition
 from ops.vocabulary.filters import (
     DEFAULT_LIMIT,
     DEFAULT_RANGE,
-    KEYS,
-    Tag,
     TraceQuery,
     format_query,
     parse_query,
-    parse_tag,
-    slip_of,
 )
+from ops.vocabulary.tag_words import KEYS
 from ops.vocabulary.tags import FALSE, TRUE
 from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE, NOW, SECOND, Moment, TimeRange
 
@@ -199,44 +196,6 @@ def test_it_refuses_what_cannot_be_right(line: str, sentence: str) -> None:
 def test_it_refuses_negative_durations() -> None:
     with pytest.raises(InvalidInput, match="min and max cannot be negative"):
         TraceQuery(span_min=-1)
-
-
-@pytest.mark.parametrize(
-    ("word", "key"),
-    [
-        ("form", "from"), ("lmit", "limit"), ("limmit", "limit"), ("limot", "limit"),
-        ("SERVICE", "service"), ("services", "service"), ("ot", "to"), ("tracemin", "trace-min"),
-        ("mni", "min"), ("tag", "tags"),
-        ("env", ""), ("size", ""), ("host", ""), ("state", ""), ("status", ""), ("id", ""),
-        ("name", ""), ("type", ""), ("device", ""), ("http.method", ""), ("", ""),
-    ],
-)  # fmt: skip
-def test_it_tells_a_slip_from_a_tag(word: str, key: str) -> None:
-    assert slip_of(word, KEYS) == key
-
-
-@pytest.mark.parametrize(
-    ("text", "tag"),
-    [
-        ("error", ("error", "true")),
-        (" http.status_code = 500 ", ("http.status_code", "500")),
-        ("a=b=c", ("a", "b=c")),
-        ('"a=b"="c d"', ("a=b", "c d")),
-        ('"a" b=c', ('"a" b', "c")),
-        ("a=", ("a", "")),
-        ("service=store", ("service", "store")),
-        (" a != b", Condition("a", "!=", "b")),
-        ('"a=b" >= 5', Condition("a=b", ">=", "5")),
-    ],
-)
-def test_it_reads_one_tag(text: str, tag: Tag | Condition) -> None:
-    assert parse_tag(text) == tag
-
-
-@pytest.mark.parametrize("text", ["", " ", "=x"])
-def test_it_refuses_a_tag_without_a_key(text: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a tag: write key=value"):
-        parse_tag(text)
 
 
 @pytest.mark.parametrize(

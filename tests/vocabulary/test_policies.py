@@ -154,6 +154,12 @@ def test_it_says_which_operations_differ() -> None:
     assert (HEALTH.of_operation("GET /"), HEALTH.of_operation("else")) == (0, 0.1)
 
 
+def test_it_keeps_every_trace_only_if_it_does_of_every_operation() -> None:
+    assert ALWAYS.keeps_everything and rate(1.0).by_operation({"GET /": 1.0}).keeps_everything
+    some = (HEALTH, ALWAYS.by_operation({"GET /health": 0.1}), per_second(1), NEVER)
+    assert not any(each.keeps_everything for each in some)
+
+
 @pytest.mark.parametrize(
     ("policy", "operations", "problem"),
     [

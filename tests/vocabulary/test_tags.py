@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from ops.backends.otlp.convert import as_text
-from ops.vocabulary.filters import TraceQuery, exact_tag, format_query, parse_query
+from ops.vocabulary.filters import TraceQuery, format_query, parse_query
+from ops.vocabulary.tag_words import exact_tag
 from ops.vocabulary.tags import searched, shown
 from opsportal.demo import store
 from tests.traces.making import span

@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from bot.replies import plain
 from ops.actor import Actor
-from ops.vocabulary.filters import KEYS
+from ops.vocabulary.tag_words import KEYS
 from ops.vocabulary.timerange import MINUTE, SECOND, now_ns
 from tests.bot.conftest import Backends, cells, said
 from tests.fakes.jaeger import ANY_JAEGER, EITHER_JAEGER, MILLISECOND, span, trace

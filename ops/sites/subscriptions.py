@@ -1,4 +1,4 @@
-"""Channels that the site file subscribes to alerts; see ops.sites."""
+"""Channels that the site file subscribes to alerts."""
 
 import re
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ops import limits
-from ops.vocabulary.filters import QUOTED
+from ops.vocabulary.quoting import QUOTED
 
 LAST = ("last", "past", "previous", "lookback")
 START = ("since", "from", "after", "start", "starting", "beginning")

@@ -1,4 +1,4 @@
-"""What the site file says about sampling, and how services ask for it; see ops.sites."""
+"""What the site file says about sampling, and how services ask for it."""
 
 import math
 from dataclasses import dataclass
