@@ -22,6 +22,7 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound
 from ops.guard import OPSPORTAL, action
+from ops.patience import patient
 from ops.rights import rights_of
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
@@ -184,7 +185,7 @@ async def _active(
     """Return what is to be had, if it is active, and the services that it is about."""
     if fingerprint:
         shown = await alerts.show_alert(
-            actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+            actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
         )
         if shown.state is State.RESOLVED:
             raise Conflict(f"{shown.alert.name} has resolved, so nobody needs to have it")
@@ -193,7 +194,7 @@ async def _active(
         raise InvalidInput("which alert? Give the name or the ID of one that is firing")
     kept.check_name(name)
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
+    found = await alerts.list_alerts(actor, filter=named, patience=patient(PATIENCE))
     if not found.alerts:
         nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
         raise NotFound(headline(0, found.doubts, nothing=nothing))
@@ -205,7 +206,7 @@ async def _named(actor: Actor, site: Site, name: str, fingerprint: str) -> Held:
     if not fingerprint:
         return Held(site.name, name)
     shown = await alerts.show_alert(
-        actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+        actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
     )
     return Held(site.name, shown.alert.name, fingerprint)
 
