@@ -25,7 +25,7 @@ from tests.fakes.slack import person as slack_person
 pytestmark = pytest.mark.django_db(transaction=True)
 BOB = "U0BOB0001"
 TELLING = replace(QUICK, beat=0.05)
-HELD = {"name": "QueueDeep"}
+HELD = "QueueDeep"
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ async def until_told(number: int) -> None:
 async def test_the_one_who_gets_it_hears_who_gave_it_and_why(
     slack: FakeSlack, alice: User, operator: Actor
 ) -> None:
-    await actions.acknowledge(operator, **HELD)
+    await actions.acknowledge(operator, name=HELD)
     async with another_bot(slack, TELLING):
-        await actions.hand_over(operator, to="alice", note="<!channel> my shift ends", **HELD)
+        await actions.hand_over(operator, to="alice", note="<!channel> my shift ends", name=HELD)
         [told] = await slack.posted(1)
         await until_told(1)
 
@@ -74,11 +74,11 @@ async def test_the_one_who_gets_it_hears_who_gave_it_and_why(
 async def test_the_one_who_had_it_hears_who_took_it_over(
     slack: FakeSlack, alice: User, operator: Actor, bob: Actor
 ) -> None:
-    await actions.acknowledge(actor_of(alice), **HELD)
-    await actions.hand_over(bob, to="bob", **HELD)
+    await actions.acknowledge(actor_of(alice), name=HELD)
+    await actions.hand_over(bob, to="bob", name=HELD)
     [took] = await slack.posted(1)
     await until_told(1)
-    await actions.hand_over(operator, to="alice", **HELD)
+    await actions.hand_over(operator, to="alice", name=HELD)
     both = (await slack.posted(3))[1:]
     await until_told(3)
 
@@ -96,9 +96,9 @@ async def test_who_is_not_linked_or_may_not_see_alerts_is_left_alone_and_so_is_a
     slack: FakeSlack, alice: User, operator: Actor, person: Person
 ) -> None:
     await in_database(person, "mia", "operators")
-    await actions.acknowledge(operator, **HELD)
-    await actions.hand_over(operator, to="mia", **HELD)
-    await actions.hand_over(operator, to="alice", **HELD)
+    await actions.acknowledge(operator, name=HELD)
+    await actions.hand_over(operator, to="mia", name=HELD)
+    await actions.hand_over(operator, to="alice", name=HELD)
     await slack.posted(1)
     await until_told(1)
     [told] = slack.posts
@@ -130,11 +130,11 @@ async def test_who_is_not_linked_or_may_not_see_alerts_is_left_alone_and_so_is_a
 async def test_what_slack_did_not_take_is_not_repeated(
     slack: FakeSlack, alice: User, operator: Actor, fault: Fault, posts: int
 ) -> None:
-    await actions.acknowledge(operator, **HELD)
+    await actions.acknowledge(operator, name=HELD)
     slack.fail("chat.postMessage", fault)
-    await actions.hand_over(operator, to="alice", **HELD)
+    await actions.hand_over(operator, to="alice", name=HELD)
     await until_told(1)
-    await actions.hand_over(operator, to="olga", **HELD)
+    await actions.hand_over(operator, to="olga", name=HELD)
     [*_, told] = await slack.posted(posts + 1)
     await until_told(2)
     assert told.shown.startswith("olga took all QueueDeep alerts over from you")
