@@ -69,7 +69,7 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
         if not ours or not each.overlaps(run.start, run.end or None):
             continue
         person = shortened(each.person, LONGEST_NAME)
-        has = f"{person} has {_what(each)}{_given(each, around.acknowledgements)} since "
+        has = f"{person} has {_what(each)}{_given(each, around.acknowledgements)}, since "
         yield each.since, f"ack-{each.id}", (has, At(each.since))
         if each.end == GIVEN_BACK:
             yield each.ended, f"ack-end-{each.id}", (f"{person} gave it back at ", At(each.ended))
@@ -83,15 +83,15 @@ def _what(each: Acknowledgement) -> str:
 
 
 def _given(each: Acknowledgement, every: Sequence[Acknowledgement]) -> str:
-    """Return how somebody got it and why: `, handed over by olga (my shift ends),`."""
+    """Return how somebody got it and why: `, handed over by olga (my shift ends)`."""
     former = next((other for other in every if _passed(other, each)), None)
     source = f" from {shortened(former.person, LONGEST_NAME)}" if former else ""
     why = f" ({shortened(each.note, LONGEST_LINE)})" if each.note else ""
     if each.given_by:
         by = shortened(each.given_by, LONGEST_NAME)
         source = source if former and former.person != each.given_by else ""
-        return f", handed over{source} by {by}{why},"
-    return f", taken over{source}{why}," if source else ""
+        return f", handed over{source} by {by}{why}"
+    return f", taken over{source}{why}" if source else ""
 
 
 def _passed(one: Acknowledgement, other: Acknowledgement) -> bool:
