@@ -15,7 +15,7 @@ LONGEST_LABEL = 40
 
 
 def held(found: Acknowledgement) -> tuple[str, ...]:
-    """Return `mia has it since 14:20:51 UTC, until 15:00:00 UTC`, and the note."""
+    """Return `mia has it, since 14:20:51 UTC, until 15:00:00 UTC`, and the note."""
     given = f", from {found.given_by}" if found.given_by else ""
     until = (", until ", when(found.until)) if found.until else ()
     what = "all of this name" if found.is_of_group else "it"

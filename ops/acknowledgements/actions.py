@@ -20,6 +20,7 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound
 from ops.guard import action
+from ops.patience import patient
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import Acknowledgement
@@ -167,7 +168,7 @@ async def _active(
     """Return what is to be had, if it is active, and the services that it is about."""
     if fingerprint:
         shown = await alerts.show_alert(
-            actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+            actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
         )
         if shown.state is State.RESOLVED:
             raise Conflict(f"{shown.alert.name} has resolved, so nobody needs to have it")
@@ -176,7 +177,7 @@ async def _active(
         raise InvalidInput("which alert? Give the name or the ID of one that is firing")
     kept.check_name(name)
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
+    found = await alerts.list_alerts(actor, filter=named, patience=patient(PATIENCE))
     if not found.alerts:
         nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
         raise NotFound(headline(0, found.doubts, nothing=nothing))
@@ -188,7 +189,7 @@ async def _named(actor: Actor, site: Site, name: str, fingerprint: str) -> Held:
     if not fingerprint:
         return Held(site.name, name)
     shown = await alerts.show_alert(
-        actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+        actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
     )
     return Held(site.name, shown.alert.name, fingerprint)
 

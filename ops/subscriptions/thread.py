@@ -69,7 +69,7 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
         if not ours or not each.overlaps(run.start, run.end or None):
             continue
         person = shortened(each.person, LONGEST_NAME)
-        yield each.since, f"ack-{each.id}", (f"{person} has {_what(each)} since ", At(each.since))
+        yield each.since, f"ack-{each.id}", (f"{person} has {_what(each)}, since ", At(each.since))
         if each.end == GIVEN_BACK:
             yield each.ended, f"ack-end-{each.id}", (f"{person} gave it back at ", At(each.ended))
         elif each.end == OVER:
@@ -78,7 +78,7 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
 
 
 def _what(each: Acknowledgement) -> str:
-    given = f", handed over by {shortened(each.given_by, LONGEST_NAME)}," if each.given_by else ""
+    given = f", handed over by {shortened(each.given_by, LONGEST_NAME)}" if each.given_by else ""
     return f"{'it' if each.is_of_group else 'one of them'}{given}"
 
 

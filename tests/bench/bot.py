@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack, person
-from tests.live import portals, servers
+from tests.live import portals
+from tests.ports import free_ports
 
 BURST = 500
 CHANNELS = 100  # each accepts a message per second
@@ -162,7 +163,7 @@ def prepared(
 
 def started(stack: ExitStack, portal: portals.Portal, folder: Path, number: int) -> Bot:
     """Start a bot process with its own health address and log."""
-    health = f"127.0.0.1:{servers.free_ports(1)[0]}"
+    health = f"127.0.0.1:{free_ports(1)[0]}"
     environment = {**portal.environment, "OPSPORTAL_HEALTH_ADDRESS": health}
     place = folder / f"bot{number}"
     place.mkdir()

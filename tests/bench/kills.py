@@ -28,6 +28,7 @@ from proto.ops.ops_pb2_grpc import OpsStub
 from tests.bench.chaos import PAGE, asked, database_of, machine
 from tests.fakes.instance import FakeInstance, fake_instance
 from tests.live import portals, servers
+from tests.ports import free_ports
 
 KILLS = int(os.environ.get("KILLS", "100"))
 COMMANDS = ("rungrpc", "watch", "remote")
@@ -180,7 +181,7 @@ async def main() -> None:
             folder = Path(running.enter_context(TemporaryDirectory(prefix="opsportal-kills-")))
             kind, database = database_of(running)
             addresses = ", ".join(f'"{each.address}"' for each in instances)
-            http, rpc, *healths = (f"127.0.0.1:{port}" for port in servers.free_ports(5))
+            http, rpc, *healths = (f"127.0.0.1:{port}" for port in free_ports(5))
             more = {"DATABASE_URL": database} if database else {}
             portal = portals.portal(
                 folder,

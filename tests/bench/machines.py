@@ -20,7 +20,8 @@ from tests.bench import fan_out, heartbeats
 from tests.bench.calling import milliseconds, row
 from tests.bench.connection import Connection
 from tests.bench.open_pages import cpu, memory
-from tests.live import portals, servers
+from tests.live import portals
+from tests.ports import free_ports
 
 AGENTS, HEARTBEAT = 5_000, 30.0
 SERVICES = [f"shop-{number}" for number in range(3)]  # a service has 2,000 agents at most
@@ -60,7 +61,7 @@ async def measure() -> list[str]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each agent
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        http, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+        http, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
         portal = portals.portal(
             place, SITE, OPSPORTAL_REMOTE_ADDRESS=http, OPSPORTAL_REMOTE_GRPC_ADDRESS=rpc,
             OPSPORTAL_REMOTE_STATE=str(place / "state"),
@@ -206,7 +207,7 @@ async def _served(portal: portals.Portal, place: Path) -> str:
         for number in range(DOORS):
             folder = place / f"door-{number}"
             folder.mkdir()
-            http, rpc, health = (f"127.0.0.1:{port}" for port in servers.free_ports(3))
+            http, rpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
             own = {
                 "OPSPORTAL_REMOTE_ADDRESS": http,
                 "OPSPORTAL_REMOTE_GRPC_ADDRESS": rpc,

@@ -28,6 +28,7 @@ from tests.bench.calling import Bench, milliseconds, row
 from tests.bench.timed_loop import NOTED
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 ALERTS = RULES = 10_000
 CHURN = 100  # alerts
@@ -256,7 +257,7 @@ async def _readers(redis: str, readers: int) -> str:
         token = portal.person("bench", "viewers")
         stack.enter_context(portal.running("watch", folders[1]))
         await _polled([source], 0 if source.polls else 1)
-        (port,) = servers.free_ports(1)
+        (port,) = free_ports(1)
         other = replace(
             portal,
             health=f"127.0.0.1:{port}",

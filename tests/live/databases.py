@@ -15,7 +15,8 @@ import psycopg
 if TYPE_CHECKING:
     pass
 
-from tests.live.servers import free_ports, listens, running, until
+from tests.live.servers import listens, running, until
+from tests.ports import free_ports
 
 
 class PostgreSQL:

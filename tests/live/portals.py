@@ -15,7 +15,8 @@ from proto.ops.ops_pb2_grpc import OpsStub
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsStub as Stub
 
-from tests.live.servers import MANAGE, ROOT, answers, environment_in, free_ports, manage, running
+from tests.live.servers import MANAGE, ROOT, answers, environment_in, manage, running
+from tests.ports import free_ports
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.ports import free_ports
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 MANAGE = sys.executable, ROOT / "manage.py"
@@ -44,15 +46,6 @@ async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], object
             if good(answer := await ask()):
                 return answer
             await asyncio.sleep(0.1)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
 from tests.browser.chromium import executable
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 ALERTS = "/sites/production/alerts/"
 SITE = """
@@ -77,7 +78,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             portal.person("olga", "operators")
             hosts = []
             for name in ("one", "two"):
-                web, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+                web, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
                 environment = {
                     **portal.environment,
                     "OPSPORTAL_WEB_ADDRESS": web,

@@ -29,6 +29,7 @@ from opsportal_sampler.strategies import (
 from tests.clients.server import fake_server, rate
 from tests.clients.test_opamp import OpampServer, config
 from tests.live import portals, servers
+from tests.ports import free_ports
 
 PACKAGE = servers.ROOT / "clients" / "opsportal-sampler"
 SERVICE = """
@@ -200,7 +201,7 @@ Revision.objects.create(
 def test_a_raise_ends_in_time_although_opsportal_is_away(
     way: str, installed: Path, sink: Sink, tmp_path: Path
 ) -> None:
-    http, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+    http, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
     addresses = {"OPSPORTAL_REMOTE_ADDRESS": http, "OPSPORTAL_REMOTE_GRPC_ADDRESS": rpc}
     state = {"OPSPORTAL_REMOTE_STATE": str(tmp_path / "state")}
     portal = portals.portal(tmp_path, SITES, **addresses, **state)

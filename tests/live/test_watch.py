@@ -18,6 +18,7 @@ from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
@@ -47,7 +48,7 @@ class Team:
 
     @contextmanager
     def running(self, command: str, name: str) -> Iterator[Popen[bytes]]:
-        health, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+        health, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
         environment = {
             **self.portal.environment,
             "OPSPORTAL_HEALTH_ADDRESS": health,
@@ -195,7 +196,7 @@ async def test_other_processes_read_the_picture_and_ask_nobody(
         await started(stack, slow, "watch", "watch")
         await team.until(OPEN, 1)
         polled = len(prometheus.paths)
-        health, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+        health, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
         reader = replace(
             slow.portal,
             environment={
