@@ -182,7 +182,7 @@ async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
 
 @action("incidents.show_causes", permission=READ)
 async def show_causes(actor: Actor, *, number: int = 0, site: str = "") -> tuple[Causes, ...]:
-    """Return what the traces of its services have unlike the hour before.
+    """Return how the traces of its services differ from the hour before.
 
     It asks Jaeger, so a page shows it later. A failure becomes a sentence.
     """

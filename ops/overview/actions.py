@@ -269,7 +269,7 @@ async def show_surroundings(
 async def compare_alert_traces(
     actor: Actor, *, fingerprint: str = "", site: str = ""
 ) -> TracesOfAlert:
-    """Return what the traces around an alert have unlike the hour before it.
+    """Return how the traces around an alert differ from the hour before it.
 
     Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`.
     """

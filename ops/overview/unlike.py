@@ -1,4 +1,4 @@
-"""What the traces of an alert's service have unlike the hour before it."""
+"""How the traces of an alert's service differ from the hour before it."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ LONGEST = timerange.HOUR  # of what is compared with the hour before
 
 @dataclass(frozen=True, slots=True)
 class TracesOfAlert:
-    """The traces around an alert against the hour before, of the first of its services.
+    """The traces around an alert compared with the hour before, of the first of its services.
 
     `rollout` is the service's newest one within 15 minutes before the alert, if any: the later
     window starts a minute before it was noticed, or else five minutes before the alert.

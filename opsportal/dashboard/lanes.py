@@ -156,7 +156,7 @@ class _Axis:
             yield replace(same[0], text=_with_others(same[0].text, len(same)))
 
     def _hole(self, hole: tuple[int, int]) -> str:
-        title = f"nobody watched {self.clock.window(*hole)}"
+        title = f"not watched {self.clock.window(*hole)}"
         return (
             f"<svg {self._span(*hole)}>"
             f'<rect class="hole" width="100%" y="8" height="8"/><title>{title}</title></svg>'

@@ -131,7 +131,7 @@ async def around(visit: Visit, fingerprint: str) -> HttpResponse:
 @require_safe
 @page(overview.compare_alert_traces)
 async def unlike(visit: Visit, fingerprint: str) -> HttpResponse:
-    """Show what its traces have unlike the hour before: a piece that follows that one."""
+    """Show how its traces differ from the hour before: a piece that follows that one."""
     context = {"unlike": await _unlike(visit, fingerprint), "heading": "Traces of this alert"}
     part = is_piece(visit.request)
     return await visit.render(

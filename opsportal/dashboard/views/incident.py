@@ -55,7 +55,7 @@ async def change(visit: Visit, number: int) -> HttpResponse:
 @require_safe
 @page(actions.show_causes)
 async def causes(visit: Visit, number: int) -> HttpResponse:
-    """Show what its traces have unlike the hour before: a piece that its page requests later."""
+    """Show how its traces differ from the hour before: a piece that its page requests later."""
     found = await actions.show_causes(visit.actor, number=number, site=visit.site.name)
     context = {"causes": found, "number": number, "heading": f"Traces of incident {number}"}
     part = is_piece(visit.request)
