@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from ops.alerts.changes import of_service
 from ops.alerts.history import as_it_was, unwatched
@@ -82,9 +82,10 @@ def read_during(
 
     Call it in ops.database.in_database.
     """
-    rows = AlertPeriod.objects.filter(site=site.name, start__lt=end)
+    # With an index by start, SQLite would read everything since the first period.
+    rows = AlertPeriod.objects.alias(begins=F("start") + 0).filter(site=site.name, begins__lt=end)
     rows = rows.exclude(name__in=site.unlisted)
-    wanted = [of_service(rows, each) for each in services if each.alerts]
+    wanted = [of_service(rows, site, each, end - start) for each in services if each.alerts]
     wanted += [rows.filter(**also)] if also else []
     found, more = dict[int, AlertPeriod](), False
     for each in wanted:
@@ -102,8 +103,8 @@ def read_during(
 
 def _periods(rows: "QuerySet[AlertPeriod]", start: int) -> list[AlertPeriod]:
     """Return the oldest; SQLite takes an index for each of the two parts only."""
-    lasting = rows.filter(end=None).order_by("start")[: MOST_READ + 1]
-    ended = rows.filter(end__gt=start).order_by("start")[: MOST_READ + 1]
+    lasting = rows.filter(end=None).order_by(F("start") + 0)[: MOST_READ + 1]
+    ended = rows.filter(end__gt=start).order_by(F("start") + 0)[: MOST_READ + 1]
     return sorted((*lasting, *ended), key=lambda row: row.start)[: MOST_READ + 1]
 
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ops.alerts import history
 from ops.alerts.changes import read_changes
+from ops.alerts.during import read_during
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.watching import AlertHistory
 from ops.sites import Service, Site
@@ -40,6 +41,7 @@ pytestmark = [
         lambda: VersionHistory(SITE).resume(),
         lambda: read_changes(SITE, None, NOON - HOUR, NOON, 20),
         lambda: read_changes(SITE, PETSTORE, NOON - HOUR, NOON, 20),
+        lambda: read_during(SITE, [PETSTORE], {"key": "1" * 20}, NOON - HOUR, NOON),
         lambda: stored("production", [Service("petstore", "petstore")], NOON),
         lambda: history.past("production", "1" * 20, ["a"], NOON),
         lambda: strips("production", GROUPS, 6 * HOUR, NOON, lambda _: ""),
@@ -50,6 +52,7 @@ pytestmark = [
         "versions",
         "changes",
         "changes of a service",
+        "an incident",
         "rollouts",
         "an alert",
         "strips",
@@ -65,6 +68,15 @@ def test_it_does_not_read_everything(ask: Callable[[], object]) -> None:
     plans = {each["sql"]: _plan(each["sql"]) for each in asked if _is_of_past(each["sql"])}
     assert plans
     assert not {sql: plan for sql, plan in plans.items() if EVERYTHING.search(plan)}
+
+
+def test_the_alerts_of_an_incident_are_not_looked_for_from_the_first_one_on() -> None:
+    period(DOWN, "firing", NOON - HOUR, NOON)
+    with CaptureQueriesContext(connection) as asked:
+        read_during(SITE, [PETSTORE], {"key": "1" * 20}, NOON - HOUR, NOON)
+    plans = [_plan(each["sql"]) for each in asked if _is_of_past(each["sql"])]
+    assert plans
+    assert not [plan for plan in plans if "alert_by_start" in plan]
 
 
 def _is_of_past(sql: str) -> bool:
