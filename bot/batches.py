@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from bot.errors import MOST_GUESSED
 from bot.registry import Message, Registry
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row
 from bot.text import MARK, QUOTES, normalise
 from ops.limits import LONGEST_TEXT
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_READS = 3
 MOST_LINES = 20  # a message with more is not read as several commands

@@ -157,10 +157,5 @@ def parts(text: str) -> tuple[str, ...]:
     return text.parts if isinstance(text, Sentence) else (text,)
 
 
-def shortened(text: str, most: int) -> str:
-    """Cut a text to `most` characters; a cut text ends with an ellipsis."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def _line(cells: Iterable[str], widths: Sequence[int]) -> str:
     return GAP.join(cell.ljust(width) for cell, width in zip(cells, widths, strict=False)).rstrip()

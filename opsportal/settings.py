@@ -3,9 +3,6 @@
 An invalid value stops the start with its name and the accepted form.
 """
 
-import ipaddress
-import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,131 +11,53 @@ from urllib.parse import unquote, urlsplit
 import dj_database_url
 import django_stubs_ext
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+
+from opsportal import environment
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-
-def _wrong(name: str, form: str) -> ImproperlyConfigured:
-    given = os.environ.get(name)
-    problem = "is missing" if given is None else "is invalid"
-    return ImproperlyConfigured(f"{name} {problem}: it must be {form}")
-
-
-def _text(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
-
-
-def _flag(name: str, default: bool) -> bool:
-    text = _text(name, "1" if default else "0").lower()
-    if text not in ("0", "1", "true", "false", "yes", "no"):
-        raise _wrong(name, "1 or 0")
-    return text in ("1", "true", "yes")
-
-
-def _number(name: str, default: int, least: int, most: int) -> int:
-    text = _text(name, str(default))
-    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
-        raise _wrong(name, f"a number from {least} to {most}")
-    return int(text)
-
-
-def _words(name: str, default: str = "") -> list[str]:
-    return [word for word in re.split(r"[\s,]+", _text(name, default)) if word]
-
-
-def _address(name: str, default: str) -> str:
-    text = _text(name, default)
-    host, _, port = text.rpartition(":")
-    if not (host and re.fullmatch("[0-9]{1,5}", port) and int(port) < 65536):
-        raise _wrong(name, f"host:port, such as {default}")
-    return text
-
-
-def _url(name: str, schemes: tuple[str, ...]) -> str:
-    text = _text(name).rstrip("/")
-    try:
-        usable = urlsplit(text).scheme in schemes and urlsplit(text).port != 0
-    except ValueError:  # brackets without an IPv6 address, a port above 65535
-        usable = False
-    if text and not usable:
-        raise _wrong(name, "a URL that starts with " + " or ".join(f"{s}://" for s in schemes))
-    return text
-
-
-def _hosts(name: str, default: str) -> list[str]:
-    hosts = _words(name, default)
-    if any("*" in host or "/" in host or re.search(r"[^\]]:[0-9]+$", host) for host in hosts):
-        raise _wrong(name, "host names without scheme, port or wildcards, such as ops.example.com")
-    return hosts
-
-
-def _file(name: str) -> str:
-    text = _text(name)
-    if text and not Path(text).is_file():
-        raise _wrong(name, "the path of a PEM file that exists")
-    return text
-
-
-def _networks(name: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    try:
-        return [ipaddress.ip_network(word) for word in _words(name)]
-    except ValueError as error:
-        raise _wrong(name, "addresses or networks, such as 10.0.0.0/8,192.168.1.7") from error
-
-
-def _token(name: str, prefix: str) -> str:
-    text = _text(name)
-    if text and not text.startswith(prefix):
-        raise _wrong(name, f"a Slack token that starts with {prefix}")
-    return text
-
-
-def _slack_workspaces(name: str) -> list[str]:
-    words = _words(name)
-    if not all(re.fullmatch("[TE][A-Z0-9]{1,31}", word) for word in words):
-        raise _wrong(name, "IDs of workspaces, T…, or of an Enterprise Grid organization, E…")
-    return words
-
-
 # The site and the doors
 
-SITES_FILE = _text("OPSPORTAL_SITES", "sites.toml")
-PUBLIC_URL = _url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
-CONTACT = _text("OPSPORTAL_CONTACT")
+SITES_FILE = environment.text("OPSPORTAL_SITES", "sites.toml")
+PUBLIC_URL = environment.url("OPSPORTAL_PUBLIC_URL", ("http", "https"))
+CONTACT = environment.text("OPSPORTAL_CONTACT")
 if len(CONTACT) > 200 or not CONTACT.isprintable():
-    raise _wrong("OPSPORTAL_CONTACT", "one line of at most 200 characters")
-WEB_ADDRESS = _address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
-HEALTH_ADDRESS = _address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
-GRPC_ADDRESS = _address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
-GRPC_ANONYMOUS_USER = _text("OPSPORTAL_GRPC_ANONYMOUS_USER")
-GRPC_TLS_CERTIFICATE = _file("OPSPORTAL_GRPC_TLS_CERTIFICATE")
-GRPC_TLS_KEY = _file("OPSPORTAL_GRPC_TLS_KEY")
+    raise environment.wrong("OPSPORTAL_CONTACT", "one line of at most 200 characters")
+WEB_ADDRESS = environment.address("OPSPORTAL_WEB_ADDRESS", "127.0.0.1:8000")
+HEALTH_ADDRESS = environment.address("OPSPORTAL_HEALTH_ADDRESS", "127.0.0.1:8001")
+GRPC_ADDRESS = environment.address("OPSPORTAL_GRPC_ADDRESS", "127.0.0.1:9090")
+GRPC_ANONYMOUS_USER = environment.text("OPSPORTAL_GRPC_ANONYMOUS_USER")
+GRPC_TLS_CERTIFICATE = environment.file("OPSPORTAL_GRPC_TLS_CERTIFICATE")
+GRPC_TLS_KEY = environment.file("OPSPORTAL_GRPC_TLS_KEY")
 if bool(GRPC_TLS_CERTIFICATE) != bool(GRPC_TLS_KEY):
-    raise _wrong("OPSPORTAL_GRPC_TLS_KEY", "set together with OPSPORTAL_GRPC_TLS_CERTIFICATE")
-REMOTE_ADDRESS = _address("OPSPORTAL_REMOTE_ADDRESS", "127.0.0.1:5778")
-REMOTE_GRPC_ADDRESS = _address("OPSPORTAL_REMOTE_GRPC_ADDRESS", "127.0.0.1:5779")
-REMOTE_STATE = Path(_text("OPSPORTAL_REMOTE_STATE", str(BASE_DIR / "var" / "remote")))
-SLACK_APP_TOKEN = _token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
-SLACK_BOT_TOKEN = _token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
-SLACK_CONFIG_TOKEN = _token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
-SLACK_WORKSPACES = _slack_workspaces("OPSPORTAL_SLACK_WORKSPACES")
-SLACK_MATCH_EMAIL = _flag("OPSPORTAL_SLACK_MATCH_EMAIL", default=False)
-SLACK_API_URL = _url("OPSPORTAL_SLACK_API_URL", ("http", "https")) or "https://slack.com/api"
+    raise environment.wrong(
+        "OPSPORTAL_GRPC_TLS_KEY", "set together with OPSPORTAL_GRPC_TLS_CERTIFICATE"
+    )
+REMOTE_ADDRESS = environment.address("OPSPORTAL_REMOTE_ADDRESS", "127.0.0.1:5778")
+REMOTE_GRPC_ADDRESS = environment.address("OPSPORTAL_REMOTE_GRPC_ADDRESS", "127.0.0.1:5779")
+REMOTE_STATE = Path(environment.text("OPSPORTAL_REMOTE_STATE", str(BASE_DIR / "var" / "remote")))
+SLACK_APP_TOKEN = environment.token("OPSPORTAL_SLACK_APP_TOKEN", "xapp-")
+SLACK_BOT_TOKEN = environment.token("OPSPORTAL_SLACK_BOT_TOKEN", "xoxb-")
+SLACK_CONFIG_TOKEN = environment.token("OPSPORTAL_SLACK_CONFIG_TOKEN", "xoxe")
+SLACK_WORKSPACES = environment.slack_workspaces("OPSPORTAL_SLACK_WORKSPACES")
+SLACK_MATCH_EMAIL = environment.flag("OPSPORTAL_SLACK_MATCH_EMAIL", default=False)
+SLACK_API_URL = (
+    environment.url("OPSPORTAL_SLACK_API_URL", ("http", "https")) or "https://slack.com/api"
+)
 
 # Django
 
-SECRET_KEY = _text("OPSPORTAL_SECRET_KEY")
+SECRET_KEY = environment.text("OPSPORTAL_SECRET_KEY")
 if len(SECRET_KEY) < 50:
-    raise _wrong(
+    raise environment.wrong(
         "OPSPORTAL_SECRET_KEY",
         "a random text of 50 characters or more that stays the same: "
         'python3 -c "import secrets; print(secrets.token_urlsafe(50))"',
     )
-DEBUG = _flag("OPSPORTAL_DEBUG", default=False)
-ALLOWED_HOSTS = _hosts("OPSPORTAL_HOSTS", "localhost,127.0.0.1,[::1]")
+DEBUG = environment.flag("OPSPORTAL_DEBUG", default=False)
+ALLOWED_HOSTS = environment.hosts("OPSPORTAL_HOSTS", "localhost,127.0.0.1,[::1]")
 ROOT_URLCONF = "opsportal.urls"
 ASGI_APPLICATION = "opsportal.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -214,9 +133,11 @@ TEMPLATES = [
 
 _DATABASE_FORM = "a URL: sqlite:///path/to/file or postgres://user:password@host:5432/name"
 try:
-    _database = dj_database_url.parse(_text("DATABASE_URL", f"sqlite:///{BASE_DIR}/db.sqlite3"))
+    _database = dj_database_url.parse(
+        environment.text("DATABASE_URL", f"sqlite:///{BASE_DIR}/db.sqlite3")
+    )
 except ValueError as error:
-    raise _wrong("DATABASE_URL", _DATABASE_FORM) from error
+    raise environment.wrong("DATABASE_URL", _DATABASE_FORM) from error
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE and a timeout, because writers that start as readers fail with "locked"; FULL,
     # because a committed audit row must survive a power cut.
@@ -236,13 +157,13 @@ elif _database["ENGINE"] == "django.db.backends.postgresql":
         "keepalives_interval": 5,
         "keepalives_count": 2,
         **_database.get("OPTIONS", {}),
-        "pool_size": _number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
+        "pool_size": environment.number("OPSPORTAL_DATABASE_POOL", 12, 4, 200),
     }
 else:
-    raise _wrong("DATABASE_URL", _DATABASE_FORM)
+    raise environment.wrong("DATABASE_URL", _DATABASE_FORM)
 DATABASES = {"default": _database}
 
-REDIS_URL = _url("REDIS_URL", ("redis", "rediss"))
+REDIS_URL = environment.url("REDIS_URL", ("redis", "rediss"))
 CACHES: dict[str, dict[str, Any]]
 if REDIS_URL:
     CACHES = {
@@ -305,7 +226,7 @@ AXES_USERNAME_CALLABLE = "opsportal.middleware.typed_name"
 AXES_SENSITIVE_PARAMETERS = ["password", "csrfmiddlewaretoken"]
 AXES_VERBOSE = False
 
-_mail = urlsplit(_url("OPSPORTAL_SMTP_URL", ("smtp", "smtps", "smtp+tls", "console")))
+_mail = urlsplit(environment.url("OPSPORTAL_SMTP_URL", ("smtp", "smtps", "smtp+tls", "console")))
 EMAIL_BACKEND = {
     "": "django.core.mail.backends.dummy.EmailBackend",
     "console": "django.core.mail.backends.console.EmailBackend",
@@ -319,16 +240,16 @@ EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
 EMAIL_TIMEOUT = 10
 SENDS_MAIL = bool(_mail.scheme)
 if SENDS_MAIL and not PUBLIC_URL:
-    raise _wrong(
+    raise environment.wrong(
         "OPSPORTAL_PUBLIC_URL",
         "set together with OPSPORTAL_SMTP_URL, because the links in e-mails start with it",
     )
-DEFAULT_FROM_EMAIL = _text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
+DEFAULT_FROM_EMAIL = environment.text("OPSPORTAL_MAIL_FROM", "opsportal@localhost")
 
 # Watching: how often each source is polled, and for how long the history is kept
 
-POLL_SECONDS: float = _number("OPSPORTAL_POLL_SECONDS", 5, 1, 300)
-HISTORY_DAYS = _number("OPSPORTAL_HISTORY_DAYS", 30, 1, 400)
+POLL_SECONDS: float = environment.number("OPSPORTAL_POLL_SECONDS", 5, 1, 300)
+HISTORY_DAYS = environment.number("OPSPORTAL_HISTORY_DAYS", 30, 1, 400)
 
 # Pages that query backends show what is known after this many seconds, and fill in the rest
 
@@ -355,8 +276,8 @@ STORAGES = {
 
 # Safety
 
-HTTPS = _flag("OPSPORTAL_HTTPS", default=True)
-TRUSTED_PROXIES = _networks("OPSPORTAL_TRUSTED_PROXIES")
+HTTPS = environment.flag("OPSPORTAL_HTTPS", default=True)
+TRUSTED_PROXIES = environment.networks("OPSPORTAL_TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # see opsportal.middleware
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
@@ -385,12 +306,12 @@ CONTENT_SECURITY_POLICY = {
 
 # Logs, on standard error, each line with its request id
 
-LOG_FORMAT = _text("OPSPORTAL_LOG_FORMAT", "text")
+LOG_FORMAT = environment.text("OPSPORTAL_LOG_FORMAT", "text")
 if LOG_FORMAT not in ("text", "json"):
-    raise _wrong("OPSPORTAL_LOG_FORMAT", "text or json")
-LOG_LEVEL = _text("OPSPORTAL_LOG_LEVEL", "INFO").upper()
+    raise environment.wrong("OPSPORTAL_LOG_FORMAT", "text or json")
+LOG_LEVEL = environment.text("OPSPORTAL_LOG_LEVEL", "INFO").upper()
 if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-    raise _wrong("OPSPORTAL_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR")
+    raise environment.wrong("OPSPORTAL_LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, site_key
 from bot.answers.times import past, when
 from bot.links import page
-from bot.replies import FollowUp, PageLink, Reply, Sentence, shortened
+from bot.replies import FollowUp, PageLink, Reply, Sentence
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 
 LONGEST_LABEL = 40
 

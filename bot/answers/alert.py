@@ -16,12 +16,13 @@ from bot.answers.raising import raise_sampling
 from bot.answers.silences import an_hour
 from bot.answers.times import past, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Sentence, shortened
+from bot.replies import FollowUp, Reply, Sentence
 from ops.alerts.one import ShownAlert, State
 from ops.silences.rules import matchers_of
 from ops.sites import Service, sites
 from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import Matcher
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_duration
 
 LONGEST_SILENCE = 700  # characters of a line, so that the other buttons fit as well

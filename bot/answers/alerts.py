@@ -9,7 +9,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, failing_t
 from bot.answers.silences import an_hour
 from bot.answers.times import lasting, past, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row
 from ops.alerts.actions import AlertList
 from ops.alerts.notifying import Notified, Routed
 from ops.alerts.truth import Reason
@@ -19,6 +19,7 @@ from ops.vocabulary.alert_filters import format_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import Matcher, label_text
+from ops.vocabulary.texts import shortened
 
 MOST_DOUBTS = 3
 MOST_NAMED = 3  # broken rules, or values of a label

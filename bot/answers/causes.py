@@ -14,11 +14,12 @@ from bot.answers.phrases import (
 )
 from bot.answers.times import lasting, past, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.overview.actions import ChangeKind, Happened, Surroundings, TracesOfAlert
 from ops.traces.actions import FailureGroup, Statement, StatementKind, WindowComparison
 from ops.vocabulary.figures import count
 from ops.vocabulary.filters import format_query
+from ops.vocabulary.texts import shortened
 
 MOST_FAILURES = 3
 _ONE = {**ONE, ChangeKind.ALERTS: "other alert"}

@@ -7,7 +7,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, site_key
 from bot.answers.sampling import because, who
 from bot.answers.times import ago, at, lasting, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.alerts.changes import AlertChange, Kind
 from ops.overview.actions import EVERY_KIND, ChangeKind, Changes, Happened, VersionChange
 from ops.sampling.actions import SamplingChange
@@ -15,6 +15,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.figures import count
 from ops.vocabulary.notifications import Silence
+from ops.vocabulary.texts import shortened
 
 MOST_ROWS = 40
 _LONGEST_NAME = 80

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, elsewhere, site_key
 from bot.answers.traces import open_trace, root_of
 from bot.links import jaeger, page
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row
 from ops.traces.actions import Comparison, Difference, UsualTiming
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_DIFFERENCES = 5
 _FROM_A_TO_B = ("Explains", "Change", "Operation", "Own time, A -> B", "Spans, A -> B")

@@ -14,7 +14,7 @@ from bot.answers.phrases import (
 from bot.answers.raising import raise_sampling
 from bot.answers.times import at, past, when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.overview import findings
 from ops.overview.actions import Diagnosis, ServiceTrouble, SiteDiagnosis
 from ops.overview.lately import LATELY, Lately, OperationLately, Sample
@@ -24,6 +24,7 @@ from ops.vocabulary.acknowledgements import NOBODY, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import share
 from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_duration, format_exact
 
 MOST_ALERTS = 5

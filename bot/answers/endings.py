@@ -5,11 +5,12 @@ from bot.answers.sampling import because, longer, who
 from bot.answers.silences import an_hour_more, matchers_line
 from bot.answers.times import at, soon, when
 from bot.links import page
-from bot.replies import Reply, Sentence, shortened
+from bot.replies import Reply, Sentence
 from ops.sampling.actions import Ending, SamplingChange, ServiceSampling
 from ops.silences.actions import SilenceEnding
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_NAMED = 5
 MOST_OF_A_NAME = 200  # characters

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, site_key
 from bot.answers.times import ago, lasting, past, when
 from bot.links import page
-from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, PageLink, Reply, Row, Sentence
 from ops.incidents.actions import QUIET, Incident, IncidentList, Offer, Story
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_LINES = 25  # of a story: the newest
 MOST_LISTED = 15

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row
 from ops.overview.actions import Overview, ServiceLine
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_PROBLEMS = 5
 MOST_MIXED = 3

@@ -1,11 +1,12 @@
 """Phrases that several answers share: counts, sites, links and buttons."""
 
 from bot.links import page
-from bot.replies import FollowUp, PageLink, shortened
+from bot.replies import FollowUp, PageLink
 from ops.errors import did_you_mean
 from ops.sites import sites
 from ops.vocabulary.figures import count
 from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_moment
 
 LONGEST_VALUE = 160

@@ -12,8 +12,9 @@ from bot.answers.phrases import (
 )
 from bot.answers.sampling import sampling_change
 from bot.answers.times import at, when
-from bot.replies import FollowUp, PageLink, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, PageLink, Reply, Row, Sentence
 from ops.overview.actions import EVERYTHING, TERM, Raise, Raised
+from ops.vocabulary.texts import shortened
 
 
 def raise_sampling(subject: str, shown: str, site: str) -> FollowUp:

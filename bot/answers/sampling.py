@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, new_traces_page, site_key
 from bot.answers.times import ago, at, when
 from bot.links import page
-from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed, shortened
+from bot.replies import Ends, FollowUp, PageLink, Reply, Row, Sentence, Timed
 from ops.sampling.actions import InstanceSampling, SamplingChange, ServiceSampling
 from ops.sampling.ending import warn_at
 from ops.sampling.proof import Way
@@ -14,6 +14,7 @@ from ops.sampling.revisions import FILE
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
 from ops.vocabulary.policies import Policy
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import TimeRange
 
 MOST_WAYS_BACK = 5

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from bot.answers.phrases import LONGEST_SENTENCE, and_more, elsewhere, site_key
 from bot.answers.times import when
-from bot.replies import Ends, FollowUp, Reply, Row, Sentence, Timed, shortened
+from bot.replies import Ends, FollowUp, Reply, Row, Sentence, Timed
 from ops.alerts.answers import SourceFailure
 from ops.language.changes import as_reason
 from ops.silences.actions import MadeSilence, Preview, ShownSilence, SilenceList
@@ -13,6 +13,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import Matcher, label_text
 from ops.vocabulary.notifications import ACTIVE, ALERTNAME, Notification
+from ops.vocabulary.texts import shortened
 
 MOST_LISTED = 20
 

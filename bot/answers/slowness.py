@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from bot.answers.diagnosis import doubted, sample, slow_traces
 from bot.answers.phrases import LONGEST_SENTENCE, diagnose, elsewhere, site_key
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, shortened
+from bot.replies import FollowUp, Reply, Row
 from ops.overview import findings
 from ops.overview.actions import Diagnosis
 from ops.overview.findings import Weight
 from ops.overview.lately import Lately, OperationLately
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_OPERATIONS = 8
 

@@ -1,8 +1,8 @@
 """The versions and alerts while a trace ran, in a note or two."""
 
-from bot.replies import shortened
 from ops.overview.actions import ServiceSnapshot, SiteSnapshot
 from ops.vocabulary.alerts import Alert
+from ops.vocabulary.texts import shortened
 
 MOST_SERVICES = 3
 MOST_ALERTS = 3

@@ -3,9 +3,10 @@
 from bot.answers.phrases import and_more, elsewhere, site_key
 from bot.answers.times import when
 from bot.links import page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.subscriptions.actions import CONSOLE, NOT_PAGING, Subscription, SubscriptionList
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_LISTED = 20
 MOST_ENDED = 3

@@ -7,7 +7,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, LONGEST_VALUE, and_more, no_se
 from bot.answers.snapshots import at_that_time
 from bot.answers.times import clock, past, when
 from bot.links import jaeger, page
-from bot.replies import FollowUp, Reply, Row, Sentence, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence
 from ops.overview.actions import SiteSnapshot, Taken
 from ops.sites import sites
 from ops.traces.actions import LogLine, TraceList, TraceLogs, Unmatched
@@ -17,6 +17,7 @@ from ops.vocabulary.figures import count
 from ops.vocabulary.filters import DEFAULT_LIMIT, DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.tags import shown
+from ops.vocabulary.texts import shortened
 
 LONGEST_LABEL = 40
 MOST_ERRORS = 5

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, failing_traces
 from bot.answers.times import lasting, past
 from bot.links import page
-from bot.replies import Reply, Row, Sentence, shortened
+from bot.replies import Reply, Row, Sentence
 from ops.versions.actions import ServiceVersions, State
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 _CALM = (State.STEADY, State.UNKNOWN)
 

@@ -39,11 +39,12 @@ from bot.commands.traces import compare, list_traces, show_logs, show_trace
 from bot.commands.versions import version
 from bot.intents import Intent
 from bot.registry import Command, Message, Registry, command
-from bot.replies import Reply, Row, shortened
+from bot.replies import Reply, Row
 from bot.understanding.reader import Reader
 from ops.errors import NotFound
 from ops.language.lines import normal, words
 from ops.language.reading import Reading
+from ops.vocabulary.texts import shortened
 
 
 async def _parse(message: Message, rest: str) -> Command | None:

@@ -6,27 +6,28 @@ from dataclasses import dataclass, replace
 
 from bot.answers.acknowledgements import given_back, has_it, take_over_line
 from bot.commands.arguments import end_of
-from bot.commands.reads import names_for, take_name, words_left
+from bot.commands.reads import read_alert
 from bot.errors import error_reply
 from bot.intents import Intent, Thing
 from bot.registry import Message, NothingToRead, command
-from bot.replies import FollowUp, Reply, shortened
+from bot.replies import FollowUp, Reply
 from ops.acknowledgements import actions
 from ops.alerts import actions as alerts
 from ops.alerts.actions import AlertList
+from ops.alerts.truth import headline
 from ops.errors import Conflict, InvalidInput, NotFound
 from ops.language.changes import as_reason, take_reason, take_term
-from ops.language.lines import normal, words
-from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.notifications import ALERTNAME
-from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 
 WHICH = "which alert? Give its name or its ID"
 _RECIPIENT = "who gets it?"
-_TO = re.compile(r"(?:^|\s)to[\s=]+@?([\w.@+-]{1,150})\s*$", re.IGNORECASE)
+_USER = r"(?:^|\s)to[\s=]+@?([\w.@+-]{1,150})"
+_TO = re.compile(rf"{_USER}(?=[\s,;]|$)", re.IGNORECASE)
+_TO_AT_END = re.compile(rf"{_USER}(\s+site=\S+)?\s*$", re.IGNORECASE)
 _IT = ("it", "this", "that", "one")
 
 
@@ -81,10 +82,11 @@ async def _parse_taking(message: Message, rest: str) -> Handing:
 async def _parse_handing(message: Message, rest: str) -> Handing:
     """Read an alert that somebody has, the user who gets it, and a note."""
     given, note = take_reason(rest)
-    to = _TO.search(given)
+    to = _TO_AT_END.search(given)
     if to is None:
         raise InvalidInput(f"{_RECIPIENT} Give a user name: hand over QueueDeep to mia")
-    return Handing(await _parse_held(message, given[: to.start()]), to[1], note)
+    which = f"{given[: to.start()]} {to[2] or ''}"
+    return Handing(await _parse_held(message, which), to[1], note)
 
 
 async def _filter(line: str) -> AlertFilter:
@@ -116,8 +118,7 @@ def _meant(found: AlertList, filter: AlertFilter) -> tuple[Alert, ...]:
     meant = tuple(each for each in found.alerts if not id or each.fingerprint == id)
     names = list(dict.fromkeys(each.name for each in meant))
     if not names:
-        known = " that we know of" if found.doubts else ""
-        raise NotFound(f"no such alert is firing or pending{known}")
+        raise NotFound(headline(0, found.doubts, nothing="no such alert is firing or pending"))
     if len(names) > 1:
         some = ", ".join(shortened(name, 80) for name in names[:3])
         raise InvalidInput(f"that matches several alerts: {some}. Name one of them")
@@ -159,28 +160,26 @@ async def _read(message: Message, text: str) -> Reading:
     """Read an alert, until when and a note, in people's own words."""
     given, note = take_reason(text, message.clock)
     given, said = take_term(given, message.clock)
-    alert, left = take_name(words(normal(given)), await names_for(message), Kind.ALERT)
-    if alert is None:
-        raise NothingToRead(WHICH)
-    parts = (quote(alert.name), said.text if said else "", as_reason(note))
-    return Reading(" ".join(filter(None, parts)), words_left(left))
+    read = await read_alert(message, given, WHICH)
+    parts = (read.line, said.text if said else "", as_reason(note))
+    return replace(read, line=" ".join(filter(None, parts)))
 
 
 async def _read_held(message: Message, text: str) -> Reading:
     """Read the one alert that a text names."""
-    alert, left = take_name(words(normal(text)), await names_for(message), Kind.ALERT)
-    if alert is None:
-        raise NothingToRead(WHICH)
-    return Reading(quote(alert.name), words_left(left))
+    return await read_alert(message, text, WHICH)
 
 
 async def _read_handing(message: Message, text: str) -> Reading:
-    """Read an alert, and the user who gets it."""
-    to = _TO.search(text)
-    if to is None:
+    """Read an alert, the user who gets it, and a note."""
+    given, note = take_reason(text)
+    every = [*_TO.finditer(given)]
+    if not every:
         raise NothingToRead(_RECIPIENT)
-    read = await _read_held(message, text[: to.start()])
-    return Reading(f"{read.line} to {to[1]}", read.left_out)
+    to = every[-1]  # "hand the alert to do with the queue over to mia, on staging"
+    read = await _read_held(message, f"{given[: to.start()]} {given[to.end() :]}")
+    parts = (read.line, f"to {to[1]}", as_reason(note))
+    return replace(read, line=" ".join(filter(None, parts)))
 
 
 @command(

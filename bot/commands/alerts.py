@@ -5,20 +5,17 @@ import asyncio
 from bot.answers.alert import one_alert
 from bot.answers.alerts import alert_list
 from bot.commands.arguments import after_small_word
-from bot.commands.reads import names_for, take_name, words_left
+from bot.commands.reads import names_for, read_alert
 from bot.intents import Intent, Thing
-from bot.registry import Message, NothingToRead, command
+from bot.registry import Message, command
 from bot.replies import Reply
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
-from ops.language.lines import normal, words
-from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.language.strict import exact_alerts, is_strict_alerts
 from ops.overview import actions as overview
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
-from ops.vocabulary.quoting import quote
 
 
 async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
@@ -42,11 +39,7 @@ async def parse_known_filter(message: Message, rest: str) -> AlertFilter:
 
 async def _read_one(message: Message, text: str) -> Reading:
     """Read the one alert that a text names."""
-    names = await names_for(message)
-    alert, left = take_name(words(normal(text)), names, Kind.ALERT)
-    if alert is None:
-        raise NothingToRead("which alert?")
-    return Reading(quote(alert.name), words_left(left))
+    return await read_alert(message, text, "which alert?")
 
 
 async def _read_filter(message: Message, text: str) -> Reading:

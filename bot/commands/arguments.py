@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.registry import Message
-from bot.replies import shortened
 from ops.errors import InvalidInput, NotFound, did_you_mean
 from ops.language.spoken import Clock, Spoken, checked
 from ops.language.times import strict_range
 from ops.sites import sites
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import TimeRange, parse_duration, parse_moment
 
 SMALL_WORDS = ("of", "for", "on", "in", "to", "with")

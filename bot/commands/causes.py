@@ -4,18 +4,17 @@ from dataclasses import dataclass
 
 from bot.answers.causes import causes
 from bot.commands.arguments import words_and_keys
-from bot.commands.reads import names_for, take_name, words_left
+from bot.commands.reads import names_for, read_alert
 from bot.intents import Intent, Thing
-from bot.registry import Message, NothingToRead, command
+from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput, NotFound, NotPermitted, OpsError
-from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.overview.actions import TracesOfAlert
 from ops.sites import sites
-from ops.vocabulary.quoting import quote, unquote
+from ops.vocabulary.quoting import unquote
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +41,7 @@ async def _parse(message: Message, rest: str) -> _Which:
 
 async def _read(message: Message, text: str) -> Reading:
     """Read the alert that a text names."""
-    alert, left = take_name(words(normal(text)), await names_for(message), Kind.ALERT)
-    if alert is None:
-        raise NothingToRead("which alert?")
-    elsewhere = f" site={alert.site}" if alert.site != sites().default else ""
-    return Reading(f"{quote(alert.name)}{elsewhere}", words_left(left))
+    return await read_alert(message, text, "which alert?")
 
 
 @command(

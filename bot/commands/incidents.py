@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.answers.incidents import incident_list, noted, opened, shown_story
 from bot.commands.arguments import linked_id, parse_site
-from bot.commands.reads import names_for, read_site, take_name
+from bot.commands.reads import elsewhere, names_for, read_site, take_there
 from bot.commands.threads import own_thread, place, refuse_shared
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
@@ -29,6 +29,7 @@ _SAID = re.compile(
     r"(?:(?:for|about|on|with|because|that|of|titled|called)\b\s*)?",
     re.IGNORECASE | re.DOTALL,
 )
+_ON = re.compile(r"\b(?:on|in)\s+(\S+)", re.IGNORECASE)
 _WHAT = "what is wrong? Write a few words: incident start petstore slow"
 
 
@@ -54,7 +55,7 @@ class Which:
 async def _parse_start(message: Message, rest: str) -> Wish:
     """Read what is wrong, with which services, or from which alert, group or trace."""
     title, given = _keys(rest)
-    site = sites().site(given.pop("site", ""))
+    site = sites().site(given.pop("site", "") or _site_in(title))
     named = [site.service(given.pop("service")).name] if "service" in given else []
     if len(given) > 1:
         raise InvalidInput("an incident is opened from one alert, one group or one trace")
@@ -67,15 +68,22 @@ async def _parse_start(message: Message, rest: str) -> Wish:
     return Wish(title, tuple(dict.fromkeys(named)), origin, site.name)
 
 
+def _site_in(title: str) -> str:
+    """Return the site that a title names, `petstore slow on staging`; "" for none."""
+    said = (found[1].rstrip(".,;:!?") for found in _ON.finditer(title))
+    return next((name for name in said if name in sites().all), "")
+
+
 async def _read_start(message: Message, text: str) -> Reading:
     """Read `open an incident for petstore`, `declare an incident: checkout is slow`."""
     title = _SAID.sub("", text, count=1).strip()
     if not title:
         raise InvalidInput(_WHAT)
-    service, _ = take_name(words(normal(title)), await names_for(message), Kind.SERVICE)
+    names = await names_for(message)
+    service, site, _ = take_there(words(normal(title)), names, Kind.SERVICE)
     known = {*title.split()}
     add = f" service={service.name}" if service and service.name not in known else ""
-    return Reading(f"{title}{add}")
+    return Reading(f"{title}{add}{elsewhere(names, service, site)}")
 
 
 async def _parse_which(message: Message, rest: str) -> Which:

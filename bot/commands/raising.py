@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from bot.answers.raising import raised
-from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.reads import elsewhere, names_for, take_there, where_line, words_left
 from bot.commands.sampling import card
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
@@ -50,12 +50,12 @@ async def _parse(message: Message, rest: str) -> Subject:
 
 async def _read(message: Message, text: str) -> Reading:
     """Read the alert or the service that a text names."""
-    names, left = await names_for(message), words(normal(text))
-    alert, left = take_name(left, names, Kind.ALERT)
+    names, found = await names_for(message), words(normal(text))
+    alert, site, left = take_there(found, names, Kind.ALERT)
     if alert:
-        return Reading(quote(alert.name), words_left(left))
-    service, left = take_name(left, names, Kind.SERVICE)
-    return Reading(where_line(names, service), words_left(left))
+        return Reading(f"{quote(alert.name)}{elsewhere(names, alert, site)}", words_left(left))
+    service, site, left = take_there(found, names, Kind.SERVICE)
+    return Reading(where_line(names, service, site), words_left(left))
 
 
 @command(

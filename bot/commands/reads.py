@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from bot.registry import Message
+from bot.registry import Message, NothingToRead
 from ops.errors import OpsError
 from ops.language.lines import Word, normal, without_filler, words
 from ops.language.names import Kind, Name, Names, SiteNames
@@ -26,10 +26,8 @@ async def names_for(message: Message) -> Names:
 
 async def read_where(message: Message, text: str) -> Reading:
     """Read `[SERVICE] [site=NAME]`: a service, also by its instance or version, and a site."""
-    found = words(normal(text))
     names = await names_for(message)
-    service, left = take_name(found, names, *_SERVICES)
-    site, left = take_name(left, names, Kind.SITE)
+    service, site, left = take_there(words(normal(text)), names, *_SERVICES)
     return Reading(where_line(names, service, site), words_left(left))
 
 
@@ -39,9 +37,19 @@ async def read_where_and_when(message: Message, text: str) -> Reading:
     found = words(line)
     times = [each for each in found if each.operator == "=" and each.key in TIMES]
     names = await names_for(message)
-    service, left = take_name([each for each in found if each not in times], names, *_SERVICES)
+    others = [each for each in found if each not in times]
+    service, site, left = take_there(others, names, *_SERVICES)
     when = " ".join(f"{each.key}={each.text}" for each in times)
-    return Reading(f"{where_line(names, service)} {when}".strip(), words_left(left), said)
+    return Reading(f"{where_line(names, service, site)} {when}".strip(), words_left(left), said)
+
+
+async def read_alert(message: Message, text: str, missing: str) -> Reading:
+    """Read `ALERT [site=NAME]`; raises NothingToRead with what is `missing` without an alert."""
+    names = await names_for(message)
+    alert, site, left = take_there(words(normal(text)), names, Kind.ALERT)
+    if alert is None:
+        raise NothingToRead(missing)
+    return Reading(f"{quote(alert.name)}{elsewhere(names, alert, site)}", words_left(left))
 
 
 async def read_site(message: Message, text: str) -> Reading:
@@ -74,12 +82,30 @@ def take_name(
     return best[0], tuple(each for each in found if each is not best[1])
 
 
+def take_there(
+    found: Sequence[Word], names: Names, *kinds: Kind
+) -> tuple[Name | None, Name | None, tuple[Word, ...]]:
+    """Take a name likewise, and a site; if a site is named, its own names come first."""
+    name, left = take_name(found, names, *kinds)
+    site, rest = take_name(left, names, Kind.SITE)
+    if name and site and name.site != site.name:
+        others = [each for each in found if each in rest or each not in left]
+        there, its_rest = take_name(others, Names((names.site(site.name),)), *kinds)
+        if there:
+            return there, site, its_rest
+    return name, site, rest
+
+
+def elsewhere(names: Names, name: Name | None, site: Name | None = None) -> str:
+    """Return ` site=NAME` if the site that is named, or else the name's, is not the user's own."""
+    place = meant.site if (meant := site or name) else ""
+    return f" site={quote(place)}" if place and place != names.own.site else ""
+
+
 def where_line(names: Names, service: Name | None, site: Name | None = None) -> str:
     """Return a service and its site as the commands take them."""
-    place = site.name if site else service.site if service else ""
     name = (service.of or service.name) if service else ""
-    elsewhere = f"site={quote(place)}" if place and place != names.own.site else ""
-    return f"{name} {elsewhere}".strip()
+    return f"{name}{elsewhere(names, service, site)}".strip()
 
 
 def words_left(found: Sequence[Word]) -> tuple[str, ...]:

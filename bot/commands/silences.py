@@ -5,15 +5,22 @@ from dataclasses import dataclass
 
 from bot.answers.silences import made_silence, question, silence_list
 from bot.commands.arguments import end_of, parse_site, words_and_keys
-from bot.commands.reads import names_for, read_site, take_name, words_left
+from bot.commands.reads import (
+    elsewhere,
+    names_for,
+    read_site,
+    take_name,
+    take_there,
+    words_left,
+)
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
-from bot.replies import Reply, shortened
+from bot.replies import Reply
 from ops.alerts import actions as alerts
 from ops.errors import InvalidInput
 from ops.language.changes import as_reason, take_reason, take_term
 from ops.language.lines import normal, words
-from ops.language.names import Kind
+from ops.language.names import Kind, Names
 from ops.language.reading import Reading
 from ops.language.times import Clock, Spoken
 from ops.silences import actions as silences
@@ -21,10 +28,12 @@ from ops.silences.rules import site_with_silences
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import HOUR
 
 CONFIRM = "confirm"
 _KEY = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SILENCED = (Kind.ALERT, Kind.SERVICE, Kind.SEVERITY)
 _KEPT = "Give only matchers, an alert, a service or a severity, then how long: for=1h"
 
 
@@ -80,29 +89,39 @@ async def _read_wish(message: Message, text: str) -> Reading:
     """Read an alert, a service or a severity, for how long, and why."""
     given, reason = take_reason(text, message.clock)
     given, said = take_term(given, message.clock)
-    names, left = await names_for(message), words(normal(given))
+    names, left = await names_for(message), tuple(words(normal(given)))
+    first, site, _ = take_there(left, names, *_SILENCED)
+    there = Names((names.site(meant.site),)) if (meant := site or first) else names
     taken = []
-    for kind in (Kind.ALERT, Kind.SERVICE, Kind.SEVERITY):
-        name, left = take_name(left, names, kind)
+    for kind in _SILENCED:  # of one site, whose silence it is
+        name, left = take_name(left, there, kind)
         taken += [quote(name.name)] if name else []
+    if site:
+        _, left = take_name(left, names, Kind.SITE)
     if not taken:
         unknown = " ".join(words_left([word for word in left if word.small != "silence"]))
+        of_site = f" of {site.name}" if site else ""
         raise InvalidInput(
-            f'no alert, service or severity is called "{shortened(unknown, 80)}"'
+            f'no alert, service or severity{of_site} is called "{shortened(unknown, 80)}"'
             if unknown
             else f"which alerts? {_KEPT}"
         )
-    parts = (*taken, said.text if said else "", as_reason(reason))
+    where = elsewhere(names, first, site).strip()
+    parts = (*taken, where, said.text if said else "", as_reason(reason))
     return Reading(" ".join(filter(None, parts)), words_left(left))
 
 
 async def _read_which(message: Message, text: str) -> Reading:
-    """Read the ID of a silence."""
-    found = words(normal(text))
+    """Read the ID of a silence, and until when."""
+    given, said = take_term(text, message.clock)
+    found = words(normal(given))
     keys = [each for each in found if _KEY.fullmatch(each.text)]
     if len(keys) != 1:
         raise InvalidInput("which silence?")
-    return Reading(keys[0].text, words_left([each for each in found if each not in keys]))
+    names = await names_for(message)
+    site, left = take_name([each for each in found if each not in keys], names, Kind.SITE)
+    parts = (keys[0].text, elsewhere(names, site).strip(), said.text if said else "")
+    return Reading(" ".join(filter(None, parts)), words_left(left))
 
 
 def _end(said: Spoken | None, clock: Clock, usual: int) -> int:

@@ -9,7 +9,14 @@ from bot.commands.arguments import (
     linked_id,
     words_and_keys,
 )
-from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.reads import (
+    elsewhere,
+    names_for,
+    take_name,
+    take_there,
+    where_line,
+    words_left,
+)
 from bot.registry import Guess, Message, NothingToRead
 from ops.errors import InvalidInput, did_you_mean
 from ops.language.lines import Word, normal, some, words
@@ -115,17 +122,18 @@ async def read_filter(message: Message, text: str) -> Reading:
 
 async def read_id(message: Message, text: str) -> Reading:
     """Read the trace ID in a text; if it has none, guess the latest failing trace."""
-    found = words(normal(text))
+    found, names = words(normal(text)), await names_for(message)
     if ids := find_trace_ids(text):
-        return Reading(ids[0], _besides_ids(found))
-    names = await names_for(message)
-    service, left = take_name(found, names, Kind.SERVICE)
-    where = _with_service(where_line(names, service))
+        site, left = take_name(found, names, Kind.SITE)
+        return Reading(f"{ids[0]}{elsewhere(names, site)}", _besides_ids(left))
+    service, site, left = take_there(found, names, Kind.SERVICE)
+    where = _with_service(where_line(names, service, site))
     for which, condition in (("that failed", "error"), ("", "")):
         query = parse_query(f"{where} {condition} last=24h limit=1")
         if latest := (await traces.list_traces(message.actor, query=query)).traces:
             why = f"the latest trace of {latest[0].service} {which}".strip()
-            return Guess(latest[0].trace_id, words_left(left), why=why)
+            line = f"{latest[0].trace_id}{elsewhere(names, service, site)}"
+            return Guess(line, words_left(left), why=why)
     raise NothingToRead("which trace?")
 
 
@@ -134,7 +142,9 @@ async def read_ids(message: Message, text: str) -> Reading:
     ids = find_trace_ids(text)
     if not ids:
         raise NothingToRead("which trace?")
-    return Reading(" ".join(ids), _besides_ids(words(normal(text))))
+    names = await names_for(message)
+    site, left = take_name(words(normal(text)), names, Kind.SITE)
+    return Reading(f"{' '.join(ids)}{elsewhere(names, site)}", _besides_ids(left))
 
 
 def _besides_ids(found: Sequence[Word]) -> tuple[str, ...]:

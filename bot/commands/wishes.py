@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Unpack
 
 from bot.commands.arguments import Where, service_and_site, words_and_keys
-from bot.commands.reads import names_for, take_name, where_line, words_left
+from bot.commands.reads import names_for, take_there, where_line, words_left
 from bot.registry import Guess, Message, NothingToRead
 from ops.language.changes import as_reason, take_reason, take_term, take_then
 from ops.language.lines import Word, normal, words
@@ -24,7 +24,6 @@ from ops.vocabulary.policies import NEVER, Policy, parse_policy, take_operations
 
 POLICY_WORDS = ("never", "always", "float", "rate")
 _TO = re.compile(r"(?:^|\s)to[ =]+([0-9]{1,18})(?=\s|$)", re.IGNORECASE)
-_SERVICE = Kind.SERVICE
 _ON = frozenset(("on", "enable", "start", "activate"))
 
 
@@ -97,8 +96,9 @@ async def read_wish(message: Message, text: str) -> Reading:
     share = read_share(found)
     if share is None:
         return _everything(names, found, tail)
-    service, left = take_name([each for each in found if each not in share.words], names, _SERVICE)
-    line = f"{where_line(names, service)} {share.policy} {tail}"
+    others = [each for each in found if each not in share.words]
+    service, site, left = take_there(others, names, Kind.SERVICE)
+    line = f"{where_line(names, service, site)} {share.policy} {tail}"
     return Reading(" ".join(line.split()), words_left(left))
 
 
@@ -106,8 +106,9 @@ def _everything(names: Names, found: Sequence[Word], tail: str) -> Reading:
     """Guess that all traces are to be kept if sampling is only to be switched on."""
     if not _ON & {word.small for word in found}:
         raise NothingToRead("how much is to be kept?")
-    service, left = take_name([each for each in found if each.small not in _ON], names, _SERVICE)
-    line = f"{where_line(names, service)} always {tail}"
+    others = [each for each in found if each.small not in _ON]
+    service, site, left = take_there(others, names, Kind.SERVICE)
+    line = f"{where_line(names, service, site)} always {tail}"
     return Guess(" ".join(line.split()), words_left(left), why="keep every new trace, after asking")
 
 
@@ -115,8 +116,8 @@ async def read_off(message: Message, text: str) -> Reading:
     """Read `[SERVICE] …`."""
     head, tail = _without_term(text, message.clock)
     names = await names_for(message)
-    service, left = take_name(words(head), names, _SERVICE)
-    return Reading(f"{where_line(names, service)} {tail}".strip(), words_left(left))
+    service, site, left = take_there(words(head), names, Kind.SERVICE)
+    return Reading(f"{where_line(names, service, site)} {tail}".strip(), words_left(left))
 
 
 def _without_term(text: str, clock: Clock) -> tuple[str, str]:

@@ -26,7 +26,7 @@ The way of a message through these modules:
     Delivery               delivery: to the thread, privately or to the Home tab; blocks, buttons
       |
       v
-    Sender                 sender, turns, rate_limit: in order, within limits; post_claim: once
+    Sender                 sender, turns, rate_limit: in order, in limits; fates; post_claim: once
       |
       v
     Slack

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from bot.replies import PageLink, Reply, Row, When, parts, plain, shortened, table_lines, visible
+from bot.replies import PageLink, Reply, Row, When, parts, plain, table_lines, visible
 from bot.slack.buttons import Block, buttons
+from ops.vocabulary.texts import shortened
 
 # Slack refuses a message whose blocks are too long in total, at a limit it does not publish:
 # 9,597 characters in 15,561 of JSON passed, 11,341 in 17,694 did not. It splits a `text` longer

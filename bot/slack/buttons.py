@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from bot.replies import FollowUp, shortened, visible
+from bot.replies import FollowUp, visible
+from ops.vocabulary.texts import shortened
 
 MOST = 5
 MOST_JSON = 2_000  # in addition to what bot.slack.blocks allows for the rest of the message

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import User
 
-from bot.replies import shortened, visible
+from bot.replies import visible
 from bot.slack.trust import NO_MEMBER, Membership, Trust, read_membership
 from ops.accounts.account import SlackAccount
 from ops.accounts.actions import link_same_email
@@ -17,6 +17,7 @@ from ops.accounts.identity import same_email, users_of
 from ops.actor import Actor, Door
 from ops.errors import Conflict
 from ops.language.zones import UTC, zone_named
+from ops.vocabulary.texts import shortened
 
 MOST = 80  # characters of a name
 BOT = "you are a bot"

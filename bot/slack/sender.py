@@ -15,44 +15,31 @@ because nobody wants to read a change confirmed twice. Replacing the bot's own m
 repeated, because it shows the same however often it is done.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
 from itertools import count
 from typing import Any
 from weakref import WeakValueDictionary
 
-import aiohttp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.models import LOST_PLACE, State
-from bot.replies import shortened
-from bot.slack.api_errors import FAILED_CALL, LIMITED, error_code, is_refusal, reason, retry_after
+from bot.slack.api_errors import FAILED_CALL, reason, retry_after
 from bot.slack.blocks import SlackMessage
+from bot.slack.fates import Fate, fate_of
 from bot.slack.post_claim import PostClaim
-from bot.slack.proxy import proxy_for
 from bot.slack.rate_limit import Limit, RateLimiter
+from bot.slack.response_url import respond
 from bot.slack.timing import Timing
 from bot.slack.turns import Turns
+from ops.vocabulary.texts import shortened
 
 TRIES = 4
 _LONGEST_WAIT = 8.0  # seconds between two tries, if Slack does not say
-# Slack publishes no limit for a whole message, so some of our tables may still be too large.
-_BLOCKS_REFUSED = (
-    "invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "only_one_table_allowed",
-)  # fmt: skip
-# Errors that are raised before the request is sent.
-_NOT_REACHED = (
-    aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError,
-)  # fmt: skip
 _BEST_FIRST = (State.ANSWERED, State.FAILED, State.UNKNOWN)
 # Names in traces and alerts are other people's words: they must not mention, link or unfurl.
 _INERT: dict[str, Any] = {
@@ -68,18 +55,6 @@ _NEWS_EDITS = "edits of news"
 _PUBLISHING = "views.publish"
 _LONGEST_SECTION = 3_000
 log = logging.getLogger(__name__)
-
-
-class Fate(Enum):
-    """The outcome of a failed call. `LATER`: Slack definitely did nothing, so try again.
-
-    `LOST`: Slack may have done it. `REFUSED`: it will not do it.
-    """
-
-    BLOCKS_REFUSED = auto()
-    LATER = auto()
-    LOST = auto()
-    REFUSED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +183,7 @@ class Sender:
         paces, patience = ((_EVERYWHERE, self.limits.workspace),), self.limits.patience
 
         async def post(content: dict[str, Any]) -> Any:
-            return await self._post_to(url, content)
+            return await respond(self.web, url, {**_INERT, **content})
 
         sent = [
             await self._persist(post, each, paces, claim, patience=patience) for each in messages
@@ -240,36 +215,6 @@ class Sender:
 
         paces = ((_PUBLISHING, self.limits.replacing),)
         return (await self._persist(publish, message, paces, claim, repeatable=True)).state
-
-    async def _post_to(self, url: str, content: dict[str, Any]) -> AsyncSlackResponse:
-        """Post to a response_url; raises SlackApiError, although it answers only with a status."""
-        webhook = AsyncWebhookClient(
-            url, session=self.web.session, ssl=self.web.ssl, retry_handlers=[]
-        )
-        webhook.proxy = proxy_for(url)
-        said = await webhook.send_dict(
-            {
-                "response_type": "ephemeral",
-                "replace_original": False,
-                "mrkdwn": False,
-                **_INERT,
-                **content,
-            }
-        )
-        response = AsyncSlackResponse(
-            client=None,
-            http_verb="POST",
-            api_url="response_url",
-            req_args={},
-            data={"error": _error_in(said.body)} if 300 <= said.status_code < 500 else {},
-            headers=said.headers,
-            status_code=said.status_code,
-        )
-        if said.status_code != 200:
-            raise SlackApiError(  # type: ignore[no-untyped-call]
-                "Slack did not accept an answer", response
-            )
-        return response
 
     @asynccontextmanager
     async def _answering(self, channel: str, asker: str) -> AsyncIterator[None]:
@@ -343,7 +288,7 @@ class Sender:
                 ts, channel = (str(answer.get(key) or "") for key in ("ts", "channel"))
                 return Sent(State.ANSWERED, ts, channel)
             except FAILED_CALL as error:
-                fate, why = _fate(error), reason(error)
+                fate, why = fate_of(error), reason(error)
                 log.warning("a message may not be in Slack (%s): %s", fate.name.lower(), why)
                 asked = retry_after(error)
             if claim and fate is not Fate.LOST:
@@ -361,24 +306,3 @@ class Sender:
                 break
         state = State.UNKNOWN if fate is Fate.LOST else State.FAILED
         return Sent(state, later=fate is Fate.LATER, wait=asked, why=why)
-
-
-def _error_in(body: str) -> str:
-    """Return Slack's error code from an answer in JSON or plain text, "" if there is none."""
-    try:
-        found = json.loads(body).get("error")
-    except (ValueError, AttributeError):
-        found = body
-    return found if isinstance(found, str) and len(found) < 80 and "<" not in found else ""
-
-
-def _fate(error: Exception) -> Fate:
-    """Return the outcome of a call that raised this error."""
-    if not isinstance(error, SlackApiError):
-        return Fate.LATER if isinstance(error, _NOT_REACHED) else Fate.LOST
-    code = error_code(error)
-    if code in _BLOCKS_REFUSED:
-        return Fate.BLOCKS_REFUSED
-    if code in LIMITED or retry_after(error) is not None:
-        return Fate.LATER
-    return Fate.REFUSED if is_refusal(error) else Fate.LOST

@@ -19,7 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.commands import registry
 from bot.links import line_of
 from bot.registry import Message
-from bot.replies import shortened, visible
+from bot.replies import visible
 from bot.slack.api_errors import FAILED_CALL, reason
 from bot.slack.identity import BOT, linked_actor
 from bot.slack.profiles import Profiles
@@ -28,6 +28,7 @@ from ops.database import in_database
 from ops.errors import OpsError
 from ops.guard import may
 from ops.metrics import watched
+from ops.vocabulary.texts import shortened
 
 EVENT = "link_shared"
 MOST_MEMBERS = 100

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.errors import MOST_GUESSED, error_reply, reply_or_error
 from bot.registry import Command, Message, Registry
-from bot.replies import FollowUp, Reply, Row, Sentence, parts, shortened
+from bot.replies import FollowUp, Reply, Row, Sentence, parts
 from bot.understanding.candidates import Candidate, Text, candidates, read_text
 from bot.understanding.cues import Cues
 from bot.understanding.not_offered import WORDS, NotOffered, not_offered
@@ -13,6 +13,7 @@ from ops.errors import InvalidInput, OpsError
 from ops.language.lines import normal, words
 from ops.language.times import TIME_WORDS
 from ops.language.trace_ids import find_trace_id, shortened_id
+from ops.vocabulary.texts import shortened
 
 MOST_OFFERED = 3
 FAR_BEHIND = 4.0

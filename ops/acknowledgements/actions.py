@@ -13,6 +13,7 @@ from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
 from ops.alerts.acknowledgements import Held, Person
 from ops.alerts.one import State
+from ops.alerts.truth import headline
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import clients
 from ops.database import in_database
@@ -25,6 +26,7 @@ from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 __all__ = [
     "CHANGE",
@@ -173,8 +175,8 @@ async def _active(
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
     found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
     if not found.alerts:
-        known = " that we know of" if found.doubts else ""
-        raise NotFound(f'no alert called "{name[:80]}" is firing or pending{known}')
+        nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
+        raise NotFound(headline(0, found.doubts, nothing=nothing))
     return Held(site.name, name), _services(site, found.alerts)
 
 

@@ -7,6 +7,7 @@ ops.database.in_database.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -74,12 +75,14 @@ def between(
 ) -> tuple[Acknowledgement, ...]:
     """Return the newest MOST that were in force at any time from start to end, newest first."""
     rows = HeldAlert.objects.filter(Q(end=None) | Q(end__gte=start), site=site, start__lte=end)
-    every = (_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
-    return tuple(
+    # Services are filtered here, because SQLite cannot look into lists.
+    every = (_read(row, now) for row in rows.order_by("-start", "-pk").iterator(MOST))
+    theirs = (
         each
         for each in every
         if each.overlaps(start, end) and (not service or service in each.services)
     )
+    return tuple(islice(theirs, MOST))
 
 
 def take(

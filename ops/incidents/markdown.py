@@ -17,6 +17,7 @@ from ops.incidents.services import Step
 from ops.traces.windows import Share
 from ops.vocabulary import timerange
 from ops.vocabulary.figures import listed
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_duration
 
 Address = Callable[[Target], str]  # "" if there is none
@@ -69,8 +70,7 @@ def write_up(story: Story, causes: Sequence[Causes], zone: ZoneInfo, address: Ad
 def escaped(text: str, longest: int = LONGEST) -> str:
     """Return a text as one line of Markdown that says just that."""
     line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    cut = line if len(line) <= longest else f"{line[: longest - 1]}…"
-    return _LINKED.sub(r"\1\3\\\2\4", _MEANT.sub(r"\\\1", cut))
+    return _LINKED.sub(r"\1\3\\\2\4", _MEANT.sub(r"\\\1", shortened(line, longest)))
 
 
 def linked(text: str, url: str) -> str:

@@ -13,6 +13,7 @@ from ops.vocabulary.alert_filters import AlertFilter
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 LONGEST_NAME = 200  # of a group of alerts
 
@@ -116,7 +117,7 @@ def services_of(site: Site, labels: Iterable[Mapping[str, str]]) -> tuple[str, .
 
 def _titled(services: Sequence[str], what: str) -> str:
     said = f"{what} on {', '.join(services)}" if services else what
-    return said if len(said) <= LONGEST_TITLE else f"{said[: LONGEST_TITLE - 1]}…"
+    return shortened(said, LONGEST_TITLE)
 
 
 def _since(alerts: Iterable[Alert]) -> int:

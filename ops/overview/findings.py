@@ -13,6 +13,7 @@ from ops.versions.rollout import Lack
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING, Alert
 from ops.vocabulary.figures import count, share
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_duration
 
 FAILING = 0.05  # of the requests: what few services have on a good day
@@ -64,7 +65,7 @@ def of_alerts(alerts: Sequence[Alert]) -> Iterator[Finding]:
     firing = [alert for alert in alerts if alert.state == FIRING]
     pending = [alert for alert in alerts if alert.state == PENDING]
     if firing:
-        severities = Counter(_short(alert.severity, 40) for alert in firing)
+        severities = Counter(shortened(alert.severity, 40) for alert in firing)
         first, *others = severities.items()
         kind = f"{first[0]} " if first[0] and not others else ""
         worst = f", {first[1]:,} {first[0]}" if others and first[0] else ""
@@ -139,7 +140,7 @@ def slower(operation: OperationLately) -> str:
 
 def name_of(operation: OperationLately) -> str:
     """Return the operation's name for a sentence."""
-    return _short(operation.operation, LONGEST_NAME) or "traces whose root is missing"
+    return shortened(operation.operation, LONGEST_NAME) or "traces whose root is missing"
 
 
 def rollout_lately(versions: ServiceVersions, now: int, within: int) -> str:
@@ -151,15 +152,11 @@ def rollout_lately(versions: ServiceVersions, now: int, within: int) -> str:
         return versions.news
     if not rollout.previous or now - rollout.since > within:
         return ""
-    started = versions.news or f"{_short(rollout.version, LONGEST_NAME)} started to run"
+    started = versions.news or f"{shortened(rollout.version, LONGEST_NAME)} started to run"
     ago = (now - rollout.since) // timerange.SECOND * timerange.SECOND
     return f"{started} {format_duration(ago)} ago"
 
 
 def _names(alerts: Sequence[Alert]) -> str:
-    names = list(dict.fromkeys(_short(alert.name, LONGEST_NAME) for alert in alerts))
+    names = list(dict.fromkeys(shortened(alert.name, LONGEST_NAME) for alert in alerts))
     return f" ({', '.join(names)})" if len(names) <= MOST_NAMED else ""
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -15,10 +15,9 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.guard import OPSPORTAL, action
-from ops.rights import rights_of
 from ops.silences import hiding, store
 from ops.silences.models import OwnSilence
-from ops.silences.rules import CHANGE, READ, warn_at
+from ops.silences.rules import CHANGE, warn_at
 from ops.sites import sites
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import Matcher, parse_matchers
@@ -82,11 +81,7 @@ async def to_warn_of(actor: Actor) -> Mapping[int, int]:
 
     Those who may not see alerts any more are not warned.
     """
-    rows = await in_database(store.to_warn_of)
-    may_see = {
-        user: READ in (await rights_of(user)).permissions for user in {row.user_id for row in rows}
-    }
-    return {row.pk: row.user_id for row in rows if may_see[row.user_id]}
+    return {row.pk: row.user_id for row in await in_database(store.to_warn_of)}
 
 
 @action("silences.ending_soon", permission=CHANGE)

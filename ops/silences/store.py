@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from ops.silences.models import OwnSilence
-from ops.silences.rules import warn_at
+from ops.silences.rules import READ, warn_at
 from ops.vocabulary import timerange
 from ops.vocabulary.timerange import to_datetime
 
@@ -45,9 +46,13 @@ def in_force(site: str) -> list[OwnSilence]:
 
 
 def to_warn_of() -> list[OwnSilence]:
-    """Return the silences whose end is to be warned of now, the next to end first."""
+    """Return the silences whose end is to be warned of now, the next to end first.
+
+    Those who may not see alerts any more are not warned.
+    """
     now = _now()
-    found = _rows().filter(warn_at__lte=now, until__gt=now, ended_by="")
+    may_see = User.objects.with_perm(READ, backend="django.contrib.auth.backends.ModelBackend")
+    found = _rows().filter(warn_at__lte=now, until__gt=now, ended_by="", user__in=may_see)
     return list(found.order_by("until")[:MOST])
 
 

@@ -18,6 +18,9 @@ from enum import StrEnum
 from ops.subscriptions.subscription import Subscription
 
 STORM = "storm-"
+# Characters of what came with an alert: it is hostile, and a message is short.
+LONGEST_NAME = 80
+LONGEST_LINE = 200
 
 
 @dataclass(frozen=True, slots=True)

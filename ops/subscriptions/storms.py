@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import STORM, At, Button, Detail, Message, Posted, State, Text
 from ops.subscriptions.runs import Run
-from ops.subscriptions.texts import shortened
 from ops.subscriptions.wording import counted, is_final, named, state_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, rank_of
 from ops.vocabulary.figures import count
+from ops.vocabulary.texts import shortened
 
 MOST_NAMED = 5  # groups in the message itself
 A_PAGE = 30  # groups in one reply in its thread

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 from ops.alerts.fired import Fired
 from ops.subscriptions.around import Around
-from ops.subscriptions.messages import At, Detail, Text
+from ops.subscriptions.messages import LONGEST_LINE, LONGEST_NAME, At, Detail, Text
 from ops.subscriptions.runs import LASTS, Run
-from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER, Acknowledgement
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import label_text
 from ops.vocabulary.notifications import ALERTNAME
+from ops.vocabulary.texts import shortened
 
 MOST_LISTED = 20  # alerts
 MOST_EVENTS = 10

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 
 from ops.alerts.watching import without_numbers
 from ops.subscriptions.around import Around
-from ops.subscriptions.messages import At, Button, Message, State, Text
+from ops.subscriptions.messages import LONGEST_LINE, LONGEST_NAME, At, Button, Message, State, Text
 from ops.subscriptions.runs import FLAPPING, REJOIN, Run
-from ops.subscriptions.texts import LONGEST_LINE, LONGEST_NAME, shortened
 from ops.subscriptions.thread import details_of
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert, rank_of
 from ops.vocabulary.matchers import Matcher
 from ops.vocabulary.notifications import ALERTNAME
 from ops.vocabulary.quoting import quote
+from ops.vocabulary.texts import shortened
 
 MOST_NAMED = 3  # values of a label in a line
 

@@ -7,6 +7,7 @@ from ops.traces.searches import Searches
 from ops.traces.tally import Tally
 from ops.traces.windows import Share, Statement
 from ops.vocabulary.figures import count, share
+from ops.vocabulary.texts import shortened
 
 FAILED = 3  # fewer failed traces are no news
 MORE_OFTEN, MORE = 2, 0.01  # times the other share, and at least so much more
@@ -49,7 +50,7 @@ def failing_by_chance(own: Share, other: Share, *, new: bool = False) -> float:
 
 def named(text: str) -> str:
     """Return a name for a sentence."""
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return shortened(text, LONGEST_NAME)
 
 
 def percent(of: Share) -> str:

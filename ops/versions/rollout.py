@@ -7,6 +7,7 @@ from enum import Enum
 from ops.versions.history import History
 from ops.versions.ordering import natural
 from ops.versions.progress import NO_ROLLOUT, Rollout, State
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import SECOND, format_duration
 
 LONGEST = 60  # characters of a version in a sentence: it comes from a label
@@ -88,7 +89,7 @@ class ServiceVersions:
 
         `rolling out 1.3.0: 1 of 3`, `2 versions for 45 min`, `went back to 1.2.0`.
         """
-        rollout, version = self.rollout, shortened(self.rollout.version)
+        rollout, version = self.rollout, shortened(self.rollout.version, LONGEST)
         place = f" at {dict(self.counts)[rollout.version]} of {self.total}" if self.mixed else ""
         of = f" of {version}" if self.mixed else ""
         match rollout.state:
@@ -127,7 +128,7 @@ class ServiceVersions:
         if self.problem:
             return "unknown"
         each = [
-            f"{shortened(version)} on {count} of {self.total}"
+            f"{shortened(version, LONGEST)} on {count} of {self.total}"
             for version, count in self.counts[:MOST_NAMED]
         ]
         return ", ".join([*(each or ["unknown"]), *self._rest])
@@ -139,9 +140,9 @@ class ServiceVersions:
         "" if no instance reports a version.
         """
         if len(self.counts) == 1 and not self.lacking:
-            return shortened(self.counts[0][0])
+            return shortened(self.counts[0][0], LONGEST)
         parts = [
-            f"{shortened(version)} on {self._where(version, count, others=index > 0)}"
+            f"{shortened(version, LONGEST)} on {self._where(version, count, others=index > 0)}"
             for index, (version, count) in enumerate(self.counts[:MOST_NAMED])
         ]
         return ", ".join([*parts, *self._rest]) if parts else ""
@@ -176,8 +177,3 @@ def number_of(instances: tuple[InstanceVersion, ...]) -> int:
     """Count instances; each one without a name counts separately."""
     names = [each.instance for each in instances]
     return len({name for name in names if name}) + names.count("")
-
-
-def shortened(version: str) -> str:
-    """Return a version for a sentence."""
-    return version if len(version) <= LONGEST else f"{version[: LONGEST - 1]}…"

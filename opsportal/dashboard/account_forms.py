@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from ops.accounts.actions import Code, parse_code
 from opsportal.dashboard.clock import zone_names
-from opsportal.dashboard.forms import or_refuse
+from opsportal.dashboard.fields import or_refuse
 from opsportal.throttling import RESET_MAILS
 
 

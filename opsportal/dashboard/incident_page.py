@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from ops.incidents.actions import LineKind, SampledFor, ServiceDuring, Story, Target, TargetKind
 from opsportal.dashboard import words
+from opsportal.dashboard.alert_words import tone
 from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.lanes import Bar, Lane, Mark
-from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.visit import Visit
 
 MOST_ALERTS = 12  # lanes of alerts: those that fired first

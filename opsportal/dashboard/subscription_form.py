@@ -8,7 +8,7 @@ from django import forms
 from ops.sites.subscriptions import LONGEST_FILTER
 from ops.subscriptions.actions import Channel
 from ops.vocabulary.quiet_hours import FORM, QuietHours, parse_quiet_hours
-from opsportal.dashboard.forms import DurationField, or_refuse
+from opsportal.dashboard.fields import DurationField, or_refuse
 
 
 class SubscriptionForm(forms.Form):

@@ -10,7 +10,7 @@ from django.conf import settings
 from ops.overview.actions import ChangeKind
 from ops.vocabulary import timerange
 from ops.vocabulary.timerange import DAY, HOUR, MINUTE, SECOND, format_exact, format_moment
-from opsportal.dashboard.forms import DurationField, MomentField, TimedForm
+from opsportal.dashboard.fields import DurationField, MomentField, TimedForm
 
 LENGTHS = {
     "5m": 5 * MINUTE,

@@ -16,10 +16,10 @@ from ops.vocabulary.alerts import FIRING
 from ops.vocabulary.notifications import Silence
 from ops.vocabulary.timerange import from_datetime
 from opsportal.dashboard import words
+from opsportal.dashboard.alert_words import tone
 from opsportal.dashboard.charts import COLOURS
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.lanes import Bar, Lane, Mark, Picture, picture
-from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.timeline_words import (
     matchers_of,
     said,

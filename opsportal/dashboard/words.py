@@ -85,3 +85,8 @@ def longer(nanoseconds: int) -> str:
 def rate(number: float) -> str:
     """Return requests per second: `42`, `1.8`, `0.05`."""
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def door(name: str) -> str:
+    """Return a door's name for use after "from"."""
+    return {"slack": "Slack", "grpc": "gRPC"}.get(name, f"the {name}")

@@ -8,8 +8,10 @@ from ops.acknowledgements import actions
 from ops.acknowledgements.actions import Acknowledgement
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.alerts.acknowledgements import holding
+from ops.alerts.acknowledgements import MOST, holding
+from ops.alerts.models import HeldAlert
 from ops.audit.models import AuditEntry
+from ops.backends.clients import close_clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from ops.vocabulary import timerange
@@ -201,3 +203,37 @@ async def test_it_refuses(
         wish = wish | {"until": timerange.now_ns() + 91 * DAY}
     with pytest.raises(error, match=words):
         await actions.acknowledge(operator, **wish)  # type: ignore[arg-type]
+
+
+async def test_an_alert_that_nobody_knows_of_is_refused_with_the_reason_for_any_doubt(
+    operator: Actor, prometheus: FakePrometheus
+) -> None:
+    with pytest.raises(NotFound) as sure:
+        await actions.acknowledge(operator, name="QueueFull")
+    prometheus.rule("Broken", health="err", error="many-to-many")
+    await close_clients()  # and what they have read
+    with pytest.raises(NotFound) as unsure:
+        await actions.acknowledge(operator, name="QueueFull")
+
+    sentence = 'no alert called "QueueFull" is firing or pending'
+    assert str(sure.value) == sentence
+    assert str(unsure.value) == (
+        f"{sentence} that we know of: rule Broken of main cannot be evaluated"
+    )
+
+
+async def test_of_a_service_the_newest_are_listed_however_many_others_had(
+    operator: Actor, prometheus: FakePrometheus
+) -> None:
+    held = await actions.acknowledge(operator, name="QueueDeep")
+
+    def others() -> None:
+        later = {"start": held.since + 1, "until": 0, "person": "mia"}
+        HeldAlert.objects.bulk_create(
+            HeldAlert(site=held.site, name=f"Other{number}", services=["orders"], **later)
+            for number in range(MOST)
+        )
+
+    await in_database(others)
+
+    assert await actions.list_acknowledgements(operator, service="petstore") == (held,)

@@ -1,4 +1,5 @@
-from bot.replies import PageLink, Reply, Row, plain, shortened, table_lines, visible
+from bot.replies import PageLink, Reply, Row, plain, table_lines, visible
+from ops.vocabulary.texts import shortened
 
 
 def test_it_writes_a_reply_as_paragraphs() -> None:

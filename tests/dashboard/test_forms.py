@@ -1,21 +1,27 @@
 """The dashboard's forms: a field that takes one of a few words names them when it refuses."""
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
 from django import forms
 
-from opsportal.dashboard import account_forms
-from opsportal.dashboard import forms as other_forms
+from opsportal import dashboard
 
 MANY = 20  # of more words a refusal names some
+MODULES = [
+    import_module(f"{dashboard.__name__}.{each.name}")
+    for each in iter_modules(dashboard.__path__)
+    if each.name.endswith(("_form", "_forms"))
+]
 FIELDS = {
     f"{form.__name__}.{name}": field
-    for module in (account_forms, other_forms)
+    for module in MODULES
     for _, form in inspect.getmembers(module, inspect.isclass)
     if issubclass(form, forms.Form) and form.__module__ == module.__name__
     for name, field in form.base_fields.items()
-    if isinstance(field, forms.ChoiceField)
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.MultipleChoiceField)
 }
 
 

@@ -1,12 +1,12 @@
 """The end of a silence: when it is warned of, who is, and what has become of it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from ops import rights
 from ops.actor import OPSPORTAL, Actor
 from ops.backends.clients import close_clients
 from ops.database import in_database
@@ -15,6 +15,7 @@ from ops.silences import actions
 from ops.silences.actions import SilenceEnding
 from ops.silences.models import OwnSilence
 from ops.silences.rules import warn_at
+from ops.silences.store import MOST
 from ops.vocabulary import timerange
 from ops.vocabulary.matchers import parse_matchers
 from ops.vocabulary.timerange import DAY, HOUR, MINUTE
@@ -80,9 +81,28 @@ async def test_those_who_may_not_see_alerts_any_more_are_not_warned(
     await an_hour(operator)
     await time_passes(cluster, minutes=50)
     await User.objects.filter(username=operator.name).aupdate(is_active=False)
-    rights.cache.clear()
 
     assert await actions.to_warn_of(OPSPORTAL) == {}
+
+
+async def test_however_many_are_not_warned_the_others_are(
+    operator: Actor, cluster: Cluster, person: Person
+) -> None:
+    number = await an_hour(operator)
+    await time_passes(cluster, minutes=50)
+
+    def made_by_somebody_who_left() -> None:
+        left = person("leo")
+        one = OwnSilence.objects.get(pk=number)
+        term = {"since": one.since, "warn_at": one.warn_at, "until": one.until - timedelta(1e-4)}
+        OwnSilence.objects.bulk_create(
+            OwnSilence(site=one.site, key=f"left-{each}", user=left, matchers=one.matchers, **term)
+            for each in range(MOST)
+        )
+
+    await in_database(made_by_somebody_who_left)
+
+    assert await actions.to_warn_of(OPSPORTAL) == {number: operator.user_id}
 
 
 async def test_one_that_was_made_elsewhere_is_not_ours_to_warn_of(

@@ -20,11 +20,11 @@ from ops.silences import actions as silences
 from ops.vocabulary import timerange
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.alert_groups import SERVICE, key_of
+from opsportal.dashboard.alert_words import tone
 from opsportal.dashboard.line_marks import changes_between, mark_of
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.strips import picture
-from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.views.incidents import open_from
 from opsportal.dashboard.visit import Visit, is_piece
 

@@ -33,11 +33,11 @@ from opsportal.dashboard.alert_groups import (
     grouped,
     key_of,
 )
+from opsportal.dashboard.alert_words import tone
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.rollouts import of_services, rollouts
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.strips import Picture, picture
-from opsportal.dashboard.templatetags.words import tone
 from opsportal.dashboard.views.pasted import opened
 from opsportal.dashboard.visit import Visit, url
 

@@ -19,10 +19,10 @@ from ops.errors import InvalidInput
 from ops.guard import ACTIONS
 from ops.sites import sites
 from opsportal.dashboard import words
-from opsportal.dashboard.forms import AuditForm
+from opsportal.dashboard.audit_form import AuditForm
 from opsportal.dashboard.pages import page
-from opsportal.dashboard.templatetags.words import door
 from opsportal.dashboard.visit import Visit, url
+from opsportal.dashboard.words import door
 
 ROWS = 100
 IN_A_PIECE = 500

@@ -14,8 +14,8 @@ from ops.sites import sites
 from ops.traces import actions
 from ops.vocabulary.filters import TraceQuery, parse_query
 from opsportal.dashboard import recents
-from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.pages import page
+from opsportal.dashboard.search_form import SearchFields, full_line
 from opsportal.dashboard.visit import Visit
 
 FIRST_QUERY = TraceQuery(limit=100)

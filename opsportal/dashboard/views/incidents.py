@@ -7,7 +7,7 @@ from ops.errors import Conflict, InvalidInput
 from ops.incidents import actions
 from ops.incidents.actions import Incident, IncidentList, Origin, OriginKind
 from opsportal.dashboard import words
-from opsportal.dashboard.forms import IncidentForm
+from opsportal.dashboard.incident_form import IncidentForm
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.visit import Visit

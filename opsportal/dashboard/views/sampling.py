@@ -17,9 +17,9 @@ from ops.vocabulary.spreads import Spread
 from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.endings import ShownEnding
-from opsportal.dashboard.forms import SamplingForm
 from opsportal.dashboard.pages import FILLING_SECONDS, Live, page, patience
 from opsportal.dashboard.sampled_services import service_lines
+from opsportal.dashboard.sampling_form import SamplingForm
 from opsportal.dashboard.sheets import Sheet, sheet
 from opsportal.dashboard.views.ending import result_page
 from opsportal.dashboard.views.pasted import opened

@@ -14,9 +14,9 @@ from ops.traces.actions import TraceList, Unmatched
 from ops.vocabulary import timerange
 from ops.vocabulary.filters import TraceQuery
 from opsportal.dashboard import errors, words
-from opsportal.dashboard.forms import SearchFields, full_line
 from opsportal.dashboard.line_marks import changes_between
 from opsportal.dashboard.pages import Live, page
+from opsportal.dashboard.search_form import SearchFields, full_line
 from opsportal.dashboard.search_results import (
     FOLLOW,
     Results,

@@ -11,9 +11,9 @@ from ops.silences import actions, rules
 from ops.silences.actions import Preview, SilenceList
 from ops.vocabulary import timerange
 from opsportal.dashboard import words
-from opsportal.dashboard.forms import SilenceForm
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
+from opsportal.dashboard.silence_form import SilenceForm
 from opsportal.dashboard.visit import Visit
 
 SILENCES = 50

@@ -19,8 +19,8 @@ from ops.traces import actions as traces
 from ops.versions import actions as versions
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import Alert
+from opsportal.dashboard.alert_words import matching
 from opsportal.dashboard.pages import page
-from opsportal.dashboard.templatetags.words import matching
 from opsportal.dashboard.trace_page import ran
 from opsportal.dashboard.visit import Visit, is_piece
 

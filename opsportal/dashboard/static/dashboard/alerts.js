@@ -4,6 +4,7 @@
 import { Combobox } from "./filter/combobox.js";
 import { addKeys } from "./keys.js";
 import { AlertCompletion } from "./filter/alert_completion.js";
+import * as notify from "./notify.js";
 
 const KEYS = [
   [["j"], "next alert", () => move(1)],
@@ -36,6 +37,7 @@ function narrow(event) {
 
 /** Pages are swapped in without a load. */
 function meet() {
+  notify.meet();
   for (const search of document.querySelectorAll(".search[data-names]:not([data-step])")) {
     if (met.has(search)) continue;
     met.add(search);

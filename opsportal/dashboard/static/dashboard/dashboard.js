@@ -4,6 +4,7 @@ import "./keys.js";
 import "./live/live.js";
 import "./pages.js";
 import "./sending.js";
+import "./steady.js";
 
 // Tell the server the viewer's time zone, unless one was chosen on the account page.
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,9 +1,9 @@
 // Keeps an open page up to date; pages work without it.
 
+import { steadily } from "../steady.js";
 import * as clock from "./clock.js";
 import { Connection } from "./connection.js";
 import * as morph from "./morph.js";
-import * as notify from "./notify.js";
 import * as status from "./status.js";
 
 const SLEPT = 5_000; // milliseconds by which the clock jumps if the machine was asleep
@@ -26,7 +26,6 @@ function follow() {
   if (!page) return;
   state = "";
   connect();
-  notify.meet();
 }
 
 /** Connect, unless the page is one that costs much and that nobody sees. */
@@ -58,6 +57,11 @@ function read(frame, address) {
 }
 
 function changed(part, text) {
+  const shown = page;
+  steadily(() => page === shown && show(part, text));
+}
+
+function show(part, text) {
   if (part === "page" && page.part === "page") morph.change(text);
   else if (part === "badge") showBadge(text);
   showTitle();
@@ -88,11 +92,11 @@ function tick() {
   ticked = Date.now();
   follow();
   clock.refresh(document);
-  clock.reveal(document);
+  steadily(() => clock.reveal(document));
   if (!connection) return;
   if (jumped && !document.hidden) connection.hurry();
   else connection.check();
-  morph.release();
+  steadily(morph.release);
   if (state) told(state);
 }
 

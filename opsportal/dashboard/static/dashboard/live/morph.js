@@ -3,7 +3,6 @@
 
 import { make } from "../dom.js";
 import * as clock from "./clock.js";
-import { arrived } from "./notify.js";
 
 const ROW = "[data-name][id]"; // what arrives, changes and goes as a whole
 const SCROLLED = 120; // pixels
@@ -27,7 +26,8 @@ export function change(text) {
   else show(main, next);
   const now = main.querySelector("h1").textContent;
   if (now !== heading) tell(now, fresh);
-  arrived(now, fresh);
+  const detail = { heading: now, rows: fresh };
+  document.dispatchEvent(new CustomEvent("live:arrived", { detail }));
 }
 
 /** Show what waits once nobody reads the list any more. */

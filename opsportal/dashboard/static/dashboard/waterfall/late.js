@@ -5,6 +5,7 @@
 // to the rows of the same spans.
 
 import { ask } from "../dom.js";
+import { steadily } from "../steady.js";
 
 const FIRST = 5_000; // ms until the first check; the later intervals are longer
 const LONGER = 1.5;
@@ -74,8 +75,8 @@ export class Late {
       ask(rows, this.signal).then((found) => found.arrayBuffer()),
     ]);
     const fresh = new DOMParser().parseFromString(page, "text/html");
-    if (this.signal.aborted) return true;
-    this.#bring(fresh, buffer, spans - Number(this.section.dataset.count));
+    const more = spans - Number(this.section.dataset.count);
+    steadily(() => this.signal.aborted || this.#bring(fresh, buffer, more));
     return true;
   }
 

@@ -1,7 +1,4 @@
-"""How much of a text that came with an alert is shown: it is hostile, and a message is short."""
-
-LONGEST_NAME = 80
-LONGEST_LINE = 200
+"""Texts that are shown: whatever they come from, a sentence stays short."""
 
 
 def shortened(text: str, most: int) -> str:

@@ -27,7 +27,7 @@ document.addEventListener("click", async ({ target }) => {
 });
 
 /** Notify of rows that have arrived. */
-export function arrived(heading, rows) {
+document.addEventListener("live:arrived", ({ detail: { heading, rows } }) => {
   if (!rows.length || !document.querySelector("#notify") || !isOn() || document.hasFocus()) return;
   const titles = rows.slice(0, MOST).map((row) => row.querySelector(".open")?.textContent.trim());
   const more = rows.length > MOST ? [`and ${rows.length - MOST} more`] : [];
@@ -35,4 +35,4 @@ export function arrived(heading, rows) {
   const body = [...titles, ...more].filter(Boolean).join("\n");
   const shown = new Notification(`${heading}: ${named}`, { body, tag: location.href });
   shown.addEventListener("click", () => window.focus());
-}
+});

@@ -1,0 +1,59 @@
+// While a button is pressed, nothing moves: a press that is released over something else is lost.
+// A field that somebody types in stays where it is when what is above it grows.
+//
+//   free ──pointerdown──> pressed ──pointerup, cancelled──> clicking ──(the click is over)──> free
+//                            changes wait ─────────────────────────────────────> changes are made
+
+const TAPPED = 100; // milliseconds after which a finger's click has come too
+
+let pressed = false;
+let ending = 0;
+const waiting = [];
+const taken = new WeakSet(); // requests whose answer has been through here
+
+/** Make a change to the page once nothing is pressed. */
+export function steadily(change) {
+  if (pressed) waiting.push(change);
+  else holdingTyped(change);
+}
+
+function holdingTyped(change) {
+  const field = document.activeElement;
+  const isTyped = field?.matches("main input, main textarea, main select");
+  const before = isTyped && field.getBoundingClientRect().top;
+  change();
+  if (!isTyped || !field.isConnected) return;
+  const moved = field.getBoundingClientRect().top - before;
+  if (moved) window.scrollBy({ top: moved, behavior: "instant" });
+}
+
+function free() {
+  pressed = false;
+  for (const change of waiting.splice(0)) holdingTyped(change);
+}
+
+function end() {
+  if (!pressed) return;
+  clearTimeout(ending);
+  ending = setTimeout(free, TAPPED);
+}
+
+addEventListener("pointerdown", ({ button }) => {
+  if (button) return; // another button opens a menu, which may swallow its end
+  clearTimeout(ending);
+  pressed = true;
+}, { capture: true });
+addEventListener("pointermove", ({ buttons }) => buttons || end(), { capture: true });
+for (const kind of ["pointerup", "pointercancel", "contextmenu"]) {
+  addEventListener(kind, end, { capture: true });
+}
+addEventListener("blur", end); // the window's own
+
+/** Bring in the pieces that a page loads later like this; a page that was asked for is swapped. */
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { boosted, xhr } = event.detail;
+  if (boosted || taken.has(xhr)) return;
+  event.preventDefault();
+  taken.add(xhr);
+  steadily(() => xhr.onload());
+});
