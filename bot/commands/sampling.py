@@ -23,6 +23,7 @@ from bot.commands.wishes import (
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
+from ops.patience import patient
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
@@ -257,6 +258,6 @@ async def card(message: Message, asked: RequestedChange, why: str) -> Reply:
         policy=asked.policy,
         service=asked.service,
         site=asked.site,
-        patience=PATIENCE,
+        patience=patient(PATIENCE),
     )
     return requested_change(asked, why, effect)

@@ -11,6 +11,7 @@ from ops.actor import Actor
 from ops.alerts import acknowledgements as kept
 from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
+from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
 from ops.alerts.one import State
 from ops.alerts.truth import headline
@@ -19,6 +20,7 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound
 from ops.guard import action
+from ops.patience import patient
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import Acknowledgement
@@ -31,6 +33,7 @@ from ops.vocabulary.texts import shortened
 __all__ = [
     "CHANGE",
     "LONGEST_NOTE",
+    "MOST_LISTED",
     "Acknowledgement",
     "acknowledge",
     "give_back",
@@ -60,17 +63,18 @@ async def acknowledge(
     *,
     name: str = "",
     fingerprint: str = "",
-    note: str = "",
-    until: int = 0,
+    note: str | None = None,
+    until: int | None = None,
     site: str = "",
 ) -> Acknowledgement:
     """Let the actor have an alert or, with only a name, all alerts of that name.
 
     It holds until it resolves or, if that comes first, `until` (Unix nanoseconds, 0 for no time).
+    If the actor has it already, its note and end change; what is None stays as it is.
     Raises Conflict if somebody else has it, or if it has resolved.
     """
     where, now = sites().site(site), timerange.now_ns()
-    _check(note, until, now)
+    _check(note or "", until or 0, now)
     what, services = await _active(actor, where, name, fingerprint)
     return await _changed(
         partial(kept.take, what, _person(actor), until=until, note=note, services=services, now=now)
@@ -123,7 +127,7 @@ async def give_back(
 async def list_acknowledgements(
     actor: Actor, *, start: int = 0, end: int = 0, service: str = "", site: str = ""
 ) -> tuple[Acknowledgement, ...]:
-    """Return those in force at any time from start to end (Unix ns, 0 for now), newest first.
+    """Return the newest MOST_LISTED in force at any time from start to end (Unix ns, 0 for now).
 
     So those that have ended are returned too. With a service, only those of its alerts.
     """
@@ -164,7 +168,7 @@ async def _active(
     """Return what is to be had, if it is active, and the services that it is about."""
     if fingerprint:
         shown = await alerts.show_alert(
-            actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+            actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
         )
         if shown.state is State.RESOLVED:
             raise Conflict(f"{shown.alert.name} has resolved, so nobody needs to have it")
@@ -173,7 +177,7 @@ async def _active(
         raise InvalidInput("which alert? Give the name or the ID of one that is firing")
     kept.check_name(name)
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
+    found = await alerts.list_alerts(actor, filter=named, patience=patient(PATIENCE))
     if not found.alerts:
         nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
         raise NotFound(headline(0, found.doubts, nothing=nothing))
@@ -185,7 +189,7 @@ async def _named(actor: Actor, site: Site, name: str, fingerprint: str) -> Held:
     if not fingerprint:
         return Held(site.name, name)
     shown = await alerts.show_alert(
-        actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+        actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
     )
     return Held(site.name, shown.alert.name, fingerprint)
 

@@ -86,24 +86,31 @@ def between(
 
 
 def take(
-    what: Held, person: Person, *, until: int, note: str, services: Collection[str], now: int
+    what: Held,
+    person: Person,
+    *,
+    until: int | None,
+    note: str | None,
+    services: Collection[str],
+    now: int,
 ) -> Acknowledgement:
     """Let a person have an alert from now on; raises Conflict if somebody else has it.
 
-    If the person has it already, its end and note change.
+    If the person has it already, its end and note change, unless they are None.
     """
     with transaction.atomic():
         before = _in_force(what, now)
         if before is None:
             try:
-                return _made(what, person, until, note, services, now)
+                return _made(what, person, until or 0, note or "", services, now)
             except IntegrityError:  # somebody was faster
                 before = _in_force(what, now)
         if before is None:
             raise Conflict(f"somebody else had {what} just now; try again")
         if before.user_id is None or before.user_id != person.id:
             raise Conflict(_has_it(before, what, now))
-        before.until, before.note = until, note or before.note
+        before.until = before.until if until is None else until
+        before.note = before.note if note is None else note
         before.save(update_fields=["until", "note"])
         return _read(before, now)
 

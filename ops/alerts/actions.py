@@ -33,6 +33,7 @@ from ops.backends.prometheus import Rules
 from ops.database import in_database
 from ops.errors import NotFound, OpsError
 from ops.guard import DEADLINE, action
+from ops.patience import patient
 from ops.sites import Service, Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import NOBODY, Holding
@@ -270,7 +271,7 @@ async def _one(site: Site, fingerprint: str, length: int, patience: float) -> Sh
         found = replace(found, routed=notified, notified=notified.of(found.alert))
     gaps = [(hole.start, hole.end) for hole in found.strip.holes]
     try:
-        async with asyncio.timeout(REMEMBERS):
+        async with asyncio.timeout(patient(REMEMBERS)):
             return with_told(found, await told(site, found.alert, gaps, found.strip.step))
     except TimeoutError:
         return found
@@ -288,14 +289,14 @@ async def _now(site: Site, filter: AlertFilter, patience: float) -> AlertList:
 async def _answers(site: Site, patience: float) -> tuple[Answers[Rules], Routed | None, Holding]:
     """Ask the sources and, for a shorter time, the Alertmanagers; read who has which alert."""
     return await asyncio.gather(
-        answers_of(site, patience), routed(site, min(patience, NOTIFIED)), _holding(site)
+        answers_of(site, patience), routed(site, min(patience, patient(NOTIFIED))), _holding(site)
     )
 
 
 async def _holding(site: Site) -> Holding:
     """Return who has which alert; nobody if the database does not say: alerts are shown anyway."""
     try:
-        async with asyncio.timeout(NOTIFIED):
+        async with asyncio.timeout(patient(NOTIFIED)):
             return await in_database(holding, site.name, timerange.now_ns())
     except (Error, OpsError, TimeoutError) as error:
         log.warning("cannot read who has which alert of %s: %s", site.name, error)

@@ -37,6 +37,20 @@ class Kind(StrEnum):
     SILENT = "silent"
     BACK = "back"
 
+    def said_of(self, name: str) -> str:
+        """Return what happened to an alert, rule or source of this name."""
+        return _SAID[self].format(name)
+
+
+_SAID = {
+    Kind.FIRING: "{} started firing",
+    Kind.RESOLVED: "{} resolved",
+    Kind.BROKEN: "rule {} cannot be evaluated",
+    Kind.REPAIRED: "rule {} is evaluated again",
+    Kind.SILENT: "{} stopped answering",
+    Kind.BACK: "{} answers again",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class AlertChange:

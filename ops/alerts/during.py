@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import F, QuerySet
+from django.conf import settings
+from django.db.models import QuerySet
 
 from ops.alerts.changes import of_service
 from ops.alerts.history import as_it_was, unwatched
 from ops.alerts.intervals import Interval, joined
 from ops.alerts.models import AlertPeriod
 from ops.sites import Service, Site
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING
 
 MOST_READ = 5_000  # periods of a service
@@ -82,14 +84,14 @@ def read_during(
 
     Call it in ops.database.in_database.
     """
-    # With an index by start, SQLite would read everything since the first period.
-    rows = AlertPeriod.objects.alias(begins=F("start") + 0).filter(site=site.name, begins__lt=end)
-    rows = rows.exclude(name__in=site.unlisted)
-    wanted = [of_service(rows, site, each, end - start) for each in services if each.alerts]
-    wanted += [rows.filter(**also)] if also else []
+    rows = AlertPeriod.objects.filter(site=site.name).exclude(name__in=site.unlisted)
+    order = _order(start)
+    length, about = end - start, [each for each in services if each.alerts]
+    wanted = [(of_service(rows, site, each, length), order) for each in about]
+    wanted += [(rows.filter(**also), "start" if "key" in also else "end")] if also else []
     found, more = dict[int, AlertPeriod](), False
-    for each in wanted:
-        some = _periods(each, start)
+    for each, its_order in wanted:
+        some = _periods(each, its_order, start, end)
         more = more or len(some) > MOST_READ
         found |= {row.pk: row for row in some[:MOST_READ]}
     periods = sorted(found.values(), key=lambda row: (row.start, row.pk))
@@ -101,10 +103,23 @@ def read_during(
     )
 
 
-def _periods(rows: "QuerySet[AlertPeriod]", start: int) -> list[AlertPeriod]:
-    """Return the oldest; SQLite takes an index for each of the two parts only."""
-    lasting = rows.filter(end=None).order_by(F("start") + 0)[: MOST_READ + 1]
-    ended = rows.filter(end__gt=start).order_by(F("start") + 0)[: MOST_READ + 1]
+def _order(start: int) -> str:
+    """Return the order of the periods of all alerts in which little of the past is read.
+
+    SQLite takes the index of the order, and reads either all that ended after a time, or all that
+    started before it. For one alert there is an index by start, for one name by end.
+    """
+    half = timerange.now_ns() - settings.HISTORY_DAYS * timerange.DAY // 2
+    return "end" if start > half else "start"
+
+
+def _periods(rows: "QuerySet[AlertPeriod]", order: str, start: int, end: int) -> list[AlertPeriod]:
+    """Return those in a time; SQLite takes an index for each of the two parts only."""
+    # The start is compared here: SQLite would take its index, and read all of the past.
+    lasting = [
+        row for row in rows.filter(end=None).order_by("pk")[: MOST_READ + 1] if row.start < end
+    ]
+    ended = rows.filter(end__gt=start, start__lt=end).order_by(order)[: MOST_READ + 1]
     return sorted((*lasting, *ended), key=lambda row: row.start)[: MOST_READ + 1]
 
 

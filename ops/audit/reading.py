@@ -65,9 +65,10 @@ def read(filter: AuditFilter, before: int, limit: int) -> AuditPage:
     found = _selected(filter)
     if before:
         found = found.filter(seq__lt=before)
-    entries = list(found.order_by("-seq")[: limit + 1])
-    shown = entries[:limit]
-    return AuditPage(tuple(map(_row, shown)), shown[-1].seq if len(entries) > limit else 0)
+    # First by their numbers: rows are long, and a database may have to sort all that match.
+    numbers = list(found.order_by("-seq").values_list("seq", flat=True)[: limit + 1])
+    shown = AuditEntry.objects.filter(seq__in=numbers[:limit]).order_by("-seq")
+    return AuditPage(tuple(map(_row, shown)), numbers[limit - 1] if len(numbers) > limit else 0)
 
 
 def _selected(filter: AuditFilter) -> QuerySet[AuditEntry]:

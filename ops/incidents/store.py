@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Max, Q, QuerySet, Value, When
+from django.db.models import Case, Max, QuerySet, Value, When
 
 from ops.actor import Actor
 from ops.errors import Conflict, InvalidInput, NotFound
@@ -108,19 +108,20 @@ def several(
 
     0 means any start or end. Returns them, and whether there are more than `limit`.
     """
-    rows = StoredIncident.objects.filter(site=site)
-    if start:
-        rows = rows.filter(Q(closed_at=0) | Q(closed_at__gte=start))
+    rows = StoredIncident.objects.filter(site=site).order_by("-number")
     if end:
         rows = rows.filter(begins__lte=end)
+    # The others are not closed_at=0: that says nothing to an index, so that the newest are read.
+    closed = rows.filter(closed_at__gte=start) if start else rows.exclude(closed_at=0)
     # JSON columns cannot be searched alike in all databases, and there are few incidents.
     found: list[Incident] = []
-    for row in _open_first(rows).iterator(chunk_size=limit + 1):
-        if not service or service in row.services:
-            found.append(_read(row, ()))
-        if len(found) > limit:
-            break
-    return found[:limit], len(found) > limit
+    for part in (rows.filter(closed_at=0), closed):
+        for row in part.iterator(chunk_size=limit + 1):
+            if not service or service in row.services:
+                found.append(_read(row, ()))
+            if len(found) > limit:
+                return found[:limit], True
+    return found, False
 
 
 def add(actor: Actor, site: str, number: int, kind: EntryKind, text: str) -> Incident:

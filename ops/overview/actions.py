@@ -41,6 +41,7 @@ from ops.overview.surroundings import ServiceAround, Surroundings, find_alert, l
 from ops.overview.taken import Taken, explain_taken
 from ops.overview.timeline import Timeline, look_along
 from ops.overview.unlike import TracesOfAlert, compare_traces_of
+from ops.patience import patient
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
 from ops.versions.actions import VERSIONS, ServiceVersions
@@ -285,31 +286,31 @@ async def diagnose(
     *,
     service: str = "",
     site: str = "",
-    patience: float = DIAGNOSING,
+    patience: float | None = None,
     age: float = AGE,
 ) -> Diagnosis:
     """Return what is wrong with a service, as far as the user may see it.
 
-    What did not arrive within `patience` seconds is named, and there when somebody asks again.
-    Figures and traces may be `age` seconds old. Without a service it is the site's default one.
+    What did not arrive within `patience` seconds, by default DIAGNOSING, is named, and there when
+    somebody asks again. Figures and traces may be `age` seconds old. Without a service it is the
+    site's default one.
     """
     where = sites().site(site)
     what = where.service(service)
-    until = asyncio.get_running_loop().time() + patience
+    seconds = patient(DIAGNOSING) if patience is None else patience
+    until = asyncio.get_running_loop().time() + seconds
     return await diagnose_service(Parts(actor, where, until, age), what)
 
 
 @action("overview.diagnose_site", permission=READ)
-async def diagnose_site(
-    actor: Actor, *, site: str = "", patience: float = DIAGNOSING
-) -> SiteDiagnosis:
+async def diagnose_site(actor: Actor, *, site: str = "") -> SiteDiagnosis:
     """Return which services of a site have something wrong, the worst first, as `diagnose` does.
 
     Of a large site these are the services with the most urgent alerts.
     """
     where = sites().site(site)
     found = await show_overview(
-        actor, site=where.name, most=MOST_DIAGNOSED, patience=patience, age=AGE
+        actor, site=where.name, most=MOST_DIAGNOSED, patience=patient(DIAGNOSING), age=AGE
     )
     late = [f"{part} did not arrive in time" for part in found.coming if part not in found.older]
     problems = (*found.problems, *late)

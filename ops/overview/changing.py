@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from ops.acknowledgements.actions import MOST_LISTED as MOST_ACKNOWLEDGEMENTS
 from ops.acknowledgements.actions import Acknowledgement, list_acknowledgements
 from ops.actor import Actor
 from ops.alerts import actions as alerts
@@ -206,6 +207,8 @@ def changes_of(
                 len(of_alerts) == MOST,
                 len(of_sampling) == sampling.MOST_CHANGES,
                 silenced.more,
+                len(known(pieces.acknowledgements) or ()) == MOST_ACKNOWLEDGEMENTS,
+                len(known(pieces.incidents) or ()) == incidents.MOST,
             )
         ),
         hidden=pieces.hidden,

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from ops.actor import Actor
 
+MOST = 200
+
 
 @dataclass(frozen=True, slots=True)
 class PastIncident:
@@ -22,7 +24,7 @@ class PastIncident:
 
 
 class Reader(Protocol):
-    """Return the incidents that were open at any time from start to end, of one service or all."""
+    """Return the newest MOST that were open at any time from start to end, of a service or all."""
 
     async def __call__(
         self, actor: Actor, *, start: int, end: int, service: str, site: str

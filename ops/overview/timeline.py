@@ -111,7 +111,9 @@ async def look_along(
     found = sorted((*changes.found, *others), key=lambda each: -each.at)
     whole = Timeline(
         changes=replace(
-            changes, found=tuple(found), more=changes.more or len(signed) > MOST_SIGN_INS
+            changes,
+            found=tuple(found),
+            more=changes.more or len(signed) > MOST_SIGN_INS or bool(page and page.older),
         ),
         alerts=known(alerted) or AlertsByName((), 0),
         versions=known(pieces.versions) or {},

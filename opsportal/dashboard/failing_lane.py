@@ -8,10 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ops.incidents.actions import Causes, Story
 from ops.traces.actions import Share
-from ops.vocabulary import timerange
-from ops.vocabulary.figures import share as percent
+from ops.vocabulary import figures, timerange
 from ops.vocabulary.timerange import format_duration
-from opsportal.dashboard import words
 from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.lanes import SLOTS, Column, Lane
 
@@ -39,7 +37,7 @@ def failing_lane(causes: Causes, clock: Clock) -> Lane:
         holes=unknown,
         unknown=UNKNOWN,
         columns=tuple(_column(*each, step, highest, clock) for each in shares),
-        note=f"up to {percent(highest)}" if highest else "",
+        note=f"up to {figures.share(highest)}" if highest else "",
         text=_said(shares, unknown, clock),
         id=lane_id(causes.service),
     )
@@ -71,8 +69,8 @@ def _column(at: int, share: Share, step: int, highest: float, clock: Clock) -> C
 
 def _of(share: Share) -> str:
     """Return `12% of 25 traces failed`, `none of 25 traces failed`."""
-    part = percent(share.share) if share.failed else "none"
-    return f"{part} of {words.count(share.traces, 'trace')} failed"
+    part = figures.share(share.share) if share.failed else "none"
+    return f"{part} of {figures.count(share.traces, 'trace')} failed"
 
 
 def _between(known: Iterable[int], step: int, start: int, end: int) -> Iterator[tuple[int, int]]:

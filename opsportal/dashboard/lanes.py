@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.charts import LEAST_WIDTH
 from opsportal.dashboard.clock import Clock
@@ -160,7 +161,7 @@ class _Axis:
             name=lane.name,
             url=lane.url,
             drawn=mark_safe("".join(drawn)),  # noqa: S308 - everything in it was escaped
-            text=lane.text or (words.count(count, "entry", "entries") if count else "nothing"),
+            text=lane.text or (figures.count(count, "entry", "entries") if count else "nothing"),
             id=lane.id,
         )
 

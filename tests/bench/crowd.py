@@ -14,19 +14,39 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import httpx
 
+from ops.vocabulary.alerts import Origin
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
-from tests.live import servers
+from tests.bench import incident
+from tests.fakes.alertmanager import FakeAlertmanager
+from tests.fakes.prometheus import FakePrometheus, alert
+from tests.live import databases, portals
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
 
-PATHS = ("/", "/sampling/", "/account/", "/traces/", "/alerts/")
+LABELS: dict[str, Any] = {"pod": "pod-1", "job": "petstore", "severity": "page"}
+ALERT = Origin("bench", "main").fingerprint("demo", "Errors", {"alertname": "Errors", **LABELS})
+PATHS = (
+    "/",
+    "/sampling/",
+    "/account/",
+    "/traces/",
+    "/alerts/",
+    f"/alerts/{ALERT}/",
+    f"/alerts/{ALERT}/around/",
+    "/alerts/silences/",
+    "/alerts/subscriptions/",
+    "/incidents/",
+    "/incidents/1/",
+    "/timeline/",
+    "/status/",
+)
 PATIENCE = 60.0
 _MAKE = """
 import json
@@ -82,14 +102,14 @@ class Answers:
         return self.statuses.total() - self.statuses["200"] - self.statuses["OK"]
 
 
-def people(portal: servers.Portal, count: int) -> list[Person]:
+def people(portal: portals.Portal, count: int) -> list[Person]:
     """Create `count` operators who are logged in."""
     said = portal.manage("shell", "--verbosity", "0", "--command", _MAKE.format(count=count))
     return [Person(*each) for each in json.loads(said)]
 
 
 async def at_once(
-    portal: servers.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
+    portal: portals.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
 ) -> Answers:
     """Let each browser load a page and each caller call, all at the same moment."""
     answers = Answers()
@@ -137,17 +157,22 @@ async def at_once(
 
 
 SITES = """
-[sites.crowd.jaeger]
+[sites.bench.jaeger]
 address = "{jaeger}"
-[[sites.crowd.prometheus]]
+[[sites.bench.prometheus]]
+name = "main"
 url = "{prometheus}"
-[sites.crowd.services.petstore]
+[[sites.bench.alertmanager]]
+url = "{alertmanager}"
+[sites.bench.services.petstore]
 instances = ["127.0.0.1:1"]
+alerts = {{ job = "petstore" }}
 """
 CROWDS = ((24, 0), (60, 0), (200, 50))
 ROUNDS = 3
 HEAD = """
-A crowd: each browser is a different user who loads one of {paths}, all at the same moment,
+A crowd: each browser is a different user who loads one of {paths},
+all at the same moment, in a site with the incident of `--only incident`,
 with callers of `Alerts` beside them; PostgreSQL's connection pool has its default size. *Asked
 to retry* is 503 or RESOURCE_EXHAUSTED; the aims are none in the first two crowds, 1% in the last,
 and on PostgreSQL at most 3 times SQLite's p95, measured in the same run.
@@ -156,8 +181,16 @@ and on PostgreSQL at most 3 times SQLite's p95, measured in the same run.
 |--:|--:|---|--:|--:|--:|--:|--:|"""
 
 
-async def measure(jaeger: str, prometheus: str) -> list[str]:
+async def measure(jaeger: str) -> list[str]:
     """Return the lines of the page, for SQLite and PostgreSQL in turn."""
+    async with FakePrometheus() as prometheus, FakeAlertmanager() as alertmanager:
+        prometheus.rule("Errors", alert("Errors", **LABELS))
+        return await _measure(
+            SITES.format(jaeger=jaeger, prometheus=prometheus.url, alertmanager=alertmanager.url)
+        )
+
+
+async def _measure(sites: str) -> list[str]:
     with ExitStack() as stack:
 
         def folder() -> Path:
@@ -167,12 +200,12 @@ async def measure(jaeger: str, prometheus: str) -> list[str]:
         for name in ("SQLite", "PostgreSQL"):
             environment = {}
             if name == "PostgreSQL":
-                environment["DATABASE_URL"] = stack.enter_context(servers.postgresql())
-            sites = SITES.format(jaeger=jaeger, prometheus=prometheus)
-            portal = servers.portal(folder(), sites, **environment)
+                environment["DATABASE_URL"] = stack.enter_context(databases.postgresql())
+            portal = portals.portal(folder(), sites, **environment)
             made = people(portal, max(sum(each) for each in CROWDS))
+            incident.fill(portal)
             stack.enter_context(portal.running("serve", folder()))
-            await at_once(portal, made[:10])  # the first page of a process is slower
+            await at_once(portal, made[: len(PATHS)])  # the first page of a process is slower
             running[name] = portal, made
         lines = [HEAD.format(paths=", ".join(f"`{path}`" for path in PATHS))]
         for browsers, callers in CROWDS:

@@ -86,6 +86,18 @@ async def test_what_was_held_back_is_shown_after_a_press_that_does_nothing(
         await expect(page.locator(".story")).to_contain_text("one line")
 
 
+async def test_a_press_without_an_end_does_not_make_the_page_old(web: Web, mia: User) -> None:
+    async with watching(), web.open() as page:
+        await page.clock.install()
+        await log_in(page)
+        await page.goto(INCIDENT)
+        await is_live(page)
+        await press(page, page.locator("h1"))
+        await is_told(page, mia)
+        await page.clock.fast_forward(30_000)
+        await expect(page.locator(".story")).to_contain_text("one line")
+
+
 @asynccontextmanager
 async def slow_piece(page: Page) -> AsyncIterator[None]:
     """Hold back what the page loads later, and let it come, which takes much room, at the end."""

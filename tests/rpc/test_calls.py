@@ -483,6 +483,6 @@ async def test_it_ends_the_backends_call_at_the_clients_deadline(
 ) -> None:
     await ops.ListTraces(ops_pb2.ListTracesReq(service="petstore"))
     backends.jaeger.hang()
-    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore", operation="X"), timeout=2)
+    call = ops.ListTraces(ops_pb2.ListTracesReq(service="petstore", operation="X"), timeout=5)
     assert (await refused(call)).code() is StatusCode.DEADLINE_EXCEEDED
     await backends.jaeger.until(lambda: backends.jaeger.cancelled)

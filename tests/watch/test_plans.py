@@ -13,9 +13,11 @@ from ops.alerts.changes import read_changes
 from ops.alerts.during import read_during
 from ops.alerts.group_strips import StripOf, strips
 from ops.alerts.watching import AlertHistory
+from ops.incidents.store import several
 from ops.sites import Service, Site
 from ops.versions.watching import VersionHistory, stored
-from ops.vocabulary.timerange import HOUR
+from ops.vocabulary import timerange
+from ops.vocabulary.timerange import DAY, HOUR
 from ops.watch.pruning import prune
 from tests.alerts.making import NOON
 from tests.alerts.past import period
@@ -41,7 +43,6 @@ pytestmark = [
         lambda: VersionHistory(SITE).resume(),
         lambda: read_changes(SITE, None, NOON - HOUR, NOON, 20),
         lambda: read_changes(SITE, PETSTORE, NOON - HOUR, NOON, 20),
-        lambda: read_during(SITE, [PETSTORE], {"key": "1" * 20}, NOON - HOUR, NOON),
         lambda: stored("production", [Service("petstore", "petstore")], NOON),
         lambda: history.past("production", "1" * 20, ["a"], NOON),
         lambda: strips("production", GROUPS, 6 * HOUR, NOON, lambda _: ""),
@@ -52,7 +53,6 @@ pytestmark = [
         "versions",
         "changes",
         "changes of a service",
-        "an incident",
         "rollouts",
         "an alert",
         "strips",
@@ -70,13 +70,32 @@ def test_it_does_not_read_everything(ask: Callable[[], object]) -> None:
     assert not {sql: plan for sql, plan in plans.items() if EVERYTHING.search(plan)}
 
 
-def test_the_alerts_of_an_incident_are_not_looked_for_from_the_first_one_on() -> None:
-    period(DOWN, "firing", NOON - HOUR, NOON)
+@pytest.mark.parametrize(
+    ("ago", "everything"),
+    [
+        pytest.param(HOUR, r"\(site=\? AND start<\?\)", id="lately, all before it"),
+        pytest.param(29 * DAY, r"\(site=\? AND end>\?\)", id="long ago, all after it"),
+    ],
+)
+def test_what_alerts_did_in_a_time_does_not_read(ago: int, everything: str) -> None:
+    start = timerange.now_ns() - ago
     with CaptureQueriesContext(connection) as asked:
-        read_during(SITE, [PETSTORE], {"key": "1" * 20}, NOON - HOUR, NOON)
-    plans = [_plan(each["sql"]) for each in asked if _is_of_past(each["sql"])]
-    assert plans
-    assert not [plan for plan in plans if "alert_by_start" in plan]
+        read_during(SITE, [PETSTORE], {"key": "1" * 20}, start, start + HOUR)
+        read_during(SITE, [PETSTORE], {"name": "Down"}, start, start + HOUR)
+    plans = {each["sql"]: _plan(each["sql"]) for each in asked if _is_of_past(each["sql"])}
+    assert len(plans) == 6, "of the service twice the same"
+    whole = re.compile(f"{EVERYTHING.pattern}|{everything}", re.MULTILINE)
+    assert not {sql: plan for sql, plan in plans.items() if whole.search(plan)}
+
+
+def test_lists_of_incidents_read_no_more_than_they_show() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        several("production", 0, 0, "", 9)
+        several("production", NOON - HOUR, NOON, "petstore", 9)
+    plans = [_plan(each["sql"]) for each in asked]
+    assert len(plans) == 4
+    assert "TEMP B-TREE" not in plans[1], "the closed ones, which are many"
+    assert not [plan for plan in plans if "SCAN" in plan]
 
 
 def _is_of_past(sql: str) -> bool:

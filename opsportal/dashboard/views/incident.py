@@ -14,6 +14,7 @@ from ops.overview import actions as overview
 from ops.overview.actions import MOST_RAISED
 from ops.sampling import actions as sampling
 from ops.traces import actions as traces
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.failing_lane import failing_lane
 from opsportal.dashboard.incident_page import MOST_ALERTS, SIGNS, address_of, lanes
@@ -138,8 +139,8 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
         ),
         "more_alerts": max(len(story.fired) - MOST_ALERTS, 0),
         "counts": [
-            *(words.count(*each) for each in story.counts),
-            words.count(len(story.people), "person", "people"),
+            *(figures.count(*each) for each in story.counts),
+            figures.count(len(story.people), "person", "people"),
         ],
         "lines": [
             (

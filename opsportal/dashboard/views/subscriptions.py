@@ -7,8 +7,8 @@ from ops.errors import Conflict, InvalidInput
 from ops.overview.actions import read_alert_filter
 from ops.subscriptions import actions
 from ops.subscriptions.actions import NOT_PAGING, Channel, SubscriptionList
+from ops.vocabulary import figures
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
-from opsportal.dashboard import words
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.subscription_form import SubscriptionForm
@@ -99,4 +99,4 @@ def _heading(found: SubscriptionList) -> str:
     channels = len({each.channel for each in found.subscriptions})
     if not channels:
         return "No channel hears of alerts"
-    return f"{words.count(channels, 'channel')} {'hears' if channels == 1 else 'hear'} of alerts"
+    return f"{figures.count(channels, 'channel')} {'hears' if channels == 1 else 'hear'} of alerts"
