@@ -1,4 +1,4 @@
-"""The command that says what changed before an alert."""
+"""The command that shows what changed before an alert."""
 
 import asyncio
 from dataclasses import dataclass
@@ -58,12 +58,13 @@ async def _read(message: Message, text: str) -> Reading:
         about=(Thing.ALERT, Thing.SITE),
     ),
     usage="ALERT [site=NAME]",
-    summary="show what changed before an alert, and what its traces have unlike the hour before",
+    summary="show what changed before an alert, and how its traces differ from the hour before",
     examples=("what changed before QueueDeep", "causes of QueueDeep"),
     details=(
-        "First rollouts, sampling changes, silences and other alerts of the 15 minutes before.",
-        "Then the traces since the rollout, or since 5 minutes before the alert, are compared with "
-        "those of the hour before; only differences that are not chance are named.",
+        "First it lists rollouts, sampling changes, silences and other alerts of the 15 minutes "
+        "before the alert.",
+        "Then it compares the traces since the rollout, or since 5 minutes before the alert, with "
+        "those of the hour before, and shows only differences that are not due to chance.",
     ),
     needs=(overview.show_surroundings, overview.compare_alert_traces),
 )
