@@ -179,15 +179,17 @@ async def show_surroundings(
 
 @action("overview.compare_alert_traces", permission=READ_ALERTS, deadline=COMPARING)
 async def compare_alert_traces(
-    actor: Actor, *, fingerprint: str = "", site: str = ""
+    actor: Actor, *, fingerprint: str = "", service: str = "", site: str = ""
 ) -> TracesOfAlert:
     """Return what the traces around an alert have unlike the hour before it.
 
-    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`.
+    They are those of one of its services, by default the first: `show_surroundings` names them.
+    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`, and NotFound for
+    a service that the alert is not about.
     """
     where = sites().site(site)
     shown = await show_alert(actor, fingerprint=fingerprint, site=where.name)
-    return await compare_traces_of(actor, where, shown)
+    return await compare_traces_of(actor, where, shown, service)
 
 
 @action("overview.diagnose", permission=READ)
