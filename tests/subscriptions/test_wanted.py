@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ops.subscriptions.messages import Button, State
-from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER
+from ops.vocabulary.acknowledgements import GIVEN_BACK, HANDED_OVER, OVER
 from ops.vocabulary.quiet_hours import parse_quiet_hours
 from ops.vocabulary.timerange import MINUTE
 from tests.subscriptions.making import (
@@ -136,6 +136,24 @@ def test_who_has_it_is_in_the_message_and_in_its_thread() -> None:
         "mia gave it back at 5:00",
         "mia has it, since 6:00",
         "mia had it until 7:00. Nobody has it now",
+    ]
+
+
+def test_the_thread_says_from_whom_somebody_got_it_and_why() -> None:
+    channel = Channel()
+    alert = fired("QueueDeep", 1)
+    first = replace(ack("QueueDeep", 2, ended=at(3), end=HANDED_OVER), person="olga")
+    ends = "my <!channel> shift ends"
+    given = ack("QueueDeep", 3, id=2, given_by="olga", note=ends, ended=at(4), end=HANDED_OVER)
+    taken = replace(ack("QueueDeep", 4, id=3, ended=at(5), end=HANDED_OVER), person="ben")
+    passed = ack("QueueDeep", 5, id=4, given_by="ann")
+    channel.look(6, alert, around=had(passed, taken, given, first))
+
+    assert thread(channel.only) == [
+        "olga has it, since 2:00",
+        f"mia has it, handed over by olga ({ends}), since 3:00",
+        "ben has it, taken over from mia, since 4:00",
+        "mia has it, handed over from ben by ann, since 5:00",
     ]
 
 
