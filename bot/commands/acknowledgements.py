@@ -197,7 +197,7 @@ async def _read_handing(message: Message, text: str) -> Reading:
         about=(Thing.ALERT, Thing.TIME),
     ),
     usage='ALERT or ID [for=1h | until=18:00] [because="NOTE"] [site=NAME]',
-    summary="say that you have an alert, so that everybody sees it",
+    summary="acknowledge an alert: everybody sees that you have it",
     examples=(
         "ack QueueDeep",
         "i have QueueDeep",
@@ -243,7 +243,7 @@ async def acknowledge(message: Message, wish: Wish) -> Reply:
         about=(Thing.ALERT,),
     ),
     usage='ALERT or ID to USER [because="NOTE"] [site=NAME]',
-    summary="hand an alert that somebody has over to somebody else",
+    summary="hand an alert over to somebody else",
     examples=("hand over QueueDeep to mia",),
     details=("USER is a user name of OpsPortal, not a mention.",),
     changes=True,

@@ -124,7 +124,7 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
         about=(Thing.SERVICE, Thing.SITE),
     ),
     usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
-    summary="end a change that has an end now, or go back to a revision",
+    summary="end a temporary change now, or go back to a revision",
     examples=(
         "revert sampling petstore",
         "revert sampling petstore to 12",

@@ -4,6 +4,7 @@ They are kept in our own database, so they work without Alertmanager. They end b
 the alert has resolved or their time is over, see ops.alerts.acknowledgements.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -13,14 +14,16 @@ from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
 from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
+from ops.alerts.handing import HandOver, recent
 from ops.alerts.one import State
 from ops.alerts.truth import headline
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound
-from ops.guard import action
+from ops.guard import OPSPORTAL, action
 from ops.patience import patient
+from ops.rights import rights_of
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import Acknowledgement
@@ -35,10 +38,12 @@ __all__ = [
     "LONGEST_NOTE",
     "MOST_LISTED",
     "Acknowledgement",
+    "HandOver",
     "acknowledge",
     "give_back",
     "hand_over",
     "list_acknowledgements",
+    "list_hand_overs",
     "list_people",
 ]
 
@@ -140,6 +145,18 @@ async def list_acknowledgements(
 async def list_people(actor: Actor) -> tuple[str, ...]:
     """Return the names of the users who can be handed an alert."""
     return await in_database(kept.people)
+
+
+@action("acknowledgements.list_hand_overs", permission=OPSPORTAL)
+async def list_hand_overs(actor: Actor) -> tuple[HandOver, ...]:
+    """Return what was handed or taken over in the last minutes, for each who is to hear of it.
+
+    Those who may not see alerts any more are not told.
+    """
+    found = await in_database(recent, [*sites().all], timerange.now_ns())
+    users = {each.user_id for each in found}
+    rights = dict(zip(users, await asyncio.gather(*map(rights_of, users)), strict=True))
+    return tuple(each for each in found if alerts.READ in rights[each.user_id].permissions)
 
 
 async def _changed(change: Callable[[], Acknowledgement]) -> Acknowledgement:

@@ -64,7 +64,7 @@ async def test_one_press_has_a_group_and_everybody_sees_it(
     said = text(await viewer.get(ALERTS))
     assert "2 alerts olga has it" in said
     assert "2 of 2 acknowledged" in said
-    assert "olga has all alerts of this name since" in said
+    assert "olga has all alerts of this name, since" in said
     assert buttons(await operator.get(ALERTS)) == ["change"]
     assert "olga has all alerts of this name" in text(await viewer.get(f"{ALERTS}?by=pod"))
 
@@ -89,14 +89,14 @@ async def test_an_alert_has_a_note_and_an_end_and_is_handed_over_and_given_back(
     await press(operator, "have", note="a  look", lasts="1h", **which)
 
     hers, others = await operator.get(address), await mia.get(address)
-    assert re.search(r"olga has it since \S+ UTC , until \S+ UTC : a look", text(hers))
+    assert re.search(r"olga has it, since \S+ UTC , until \S+ UTC : a look", text(hers))
     assert buttons(hers) == ["give back", "change", "hand over"]
     assert buttons(others) == ["take over", "hand over"]
     assert "<option selected>mia</option>" in hers.content.decode()
     assert "olga has 1 of 2" in text(await mia.get(ALERTS))
 
     await press(operator, "hand over", to="mia", **which)
-    assert "mia has it since" in text(await operator.get(address))
+    assert "mia has it, since" in text(await operator.get(address))
     assert "handed over by olga" in text(await operator.get(address))
     await press(operator, "take over", **which)
     await press(operator, "give back", **which)
@@ -139,7 +139,7 @@ async def test_a_group_is_had_with_a_note_and_an_end_from_the_list(
 
     said = text(await viewer.get(ALERTS))
     assert re.search(
-        r"olga has all alerts of this name since \S+ UTC , until \S+ UTC : on it", said
+        r"olga has all alerts of this name, since \S+ UTC , until \S+ UTC : on it", said
     )
     assert buttons(await viewer.get(ALERTS)) == []
     assert buttons(await operator.get(ALERTS)) == ["change"]
