@@ -1,5 +1,6 @@
 """The command that shows what changed before an alert."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.answers.causes import causes
@@ -70,12 +71,20 @@ async def _read(message: Message, text: str) -> Reading:
 async def what_changed_before(message: Message, which: _Which) -> Reply:
     """Show what changed before an alert."""
     around = await overview.show_surroundings(message.actor, name=which.name, site=which.site)
+    compared = await asyncio.gather(
+        *(_compared(message, around.fingerprint, line.service, which) for line in around.lines)
+    )
+    return causes(around, compared)
+
+
+async def _compared(
+    message: Message, fingerprint: str, service: str, which: _Which
+) -> TracesOfAlert:
     try:
-        unlike = await overview.compare_alert_traces(
-            message.actor, fingerprint=around.fingerprint, site=which.site
+        return await overview.compare_alert_traces(
+            message.actor, fingerprint=fingerprint, service=service, site=which.site
         )
     except NotPermitted:
         raise
     except OpsError as error:
-        unlike = TracesOfAlert.failed(error)
-    return causes(around, unlike)
+        return TracesOfAlert.failed(service, error)

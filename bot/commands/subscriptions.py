@@ -106,7 +106,7 @@ async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
 
 
 async def _read_number(message: Message, text: str) -> Reading:
-    """Read `stop posting alerts here, number 2`."""
+    """Read `stop posting alerts here, number 2 on staging`."""
     found = words(normal(text))
     plain = [each for each in found if not (each.operator or each.flag)]
     numbers = [each for each in plain if _NUMBER.fullmatch(each.text)]
