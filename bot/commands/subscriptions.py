@@ -90,11 +90,12 @@ async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
 
 
 async def _read_number(message: Message, text: str) -> Reading:
-    """Read `stop posting alerts here, number 2`."""
+    """Read `stop posting alerts here, number 2 on staging`."""
     found = _NUMBER.search(text)
     if found is None:
         raise InvalidInput(_WHICH)
-    return Reading(found[1])
+    site = await read_site(message, text)
+    return Reading(f"{found[1]} {site.line}".strip())
 
 
 def _channel(message: Message) -> Channel:
