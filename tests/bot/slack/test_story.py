@@ -207,7 +207,7 @@ async def test_from_the_alert_to_the_write_up(
     for line in STORY:
         assert line in written.replace("**", "")
     assert "# FailingRequests on petstore" in written
-    assert "More traces were kept from" in written
+    assert "had more traces kept from" in written
     assert f"petstore {BAD} fails** 100% of {KNOWN} traces" in written
     assert {post.thread_ts for post in slack.posts[1:]} == {"", top.ts}
     assert slack.violations == []
