@@ -17,7 +17,7 @@ class RequestId(logging.Filter):
 
 
 class Foreseen(logging.Filter):
-    """Turns the stack trace that Django logs for an OpsError, or too large a request, into one line.
+    """Turns the stack trace of an OpsError, or of too large a request, into one line.
 
     While the database is unavailable every request fails; stack traces would bury the rest.
     """
