@@ -9,9 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.errors import MOST_GUESSED
 from bot.registry import Message, Registry
-from bot.replies import FollowUp, Reply, Row
+from bot.replies import MOST_GUESSED, FollowUp, Reply, Row
 from bot.text import MARK, QUOTES, normalise
 from ops.limits import LONGEST_TEXT
 from ops.vocabulary.figures import count

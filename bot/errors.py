@@ -28,7 +28,6 @@ from ops.sampling.actions import SamplingChange
 
 R = TypeVar("R", bound=Reply | Sequence[Reply])
 log = logging.getLogger(__name__)
-MOST_GUESSED = 200  # characters that a button's line may have to be readable
 
 HEADS: dict[type[OpsError], str] = {
     InvalidInput: "Not understood",
@@ -81,12 +80,6 @@ def error_reply(error: OpsError, command: str = "", request_id: str = "") -> Rep
         outcome = sampling_change(error.result)
         return replace(outcome, summary=f"{head}. {outcome.summary}", notes=notes, failed=True)
     return Reply(f"{head}: {error}", notes=notes, failed=True, follow_ups=wrong)
-
-
-def suggestion_reply(problem: OpsError, line: str) -> Reply:
-    """Return the error, with a button for the line that was meant unless it is too long."""
-    whole = (FollowUp(line, line),) if 0 < len(line) <= MOST_GUESSED and line != "help" else ()
-    return replace(error_reply(problem), follow_ups=(*whole, FollowUp("Help", "help")))
 
 
 def stranger_reply(reason: str, newcomer: SlackAccount | None, *follow_ups: FollowUp) -> Reply:

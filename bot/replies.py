@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Self
 
 GAP = "  "
+MOST_GUESSED = 200  # characters that a button's line may have to be readable
 MOST_PADDED = 40  # characters: one long cell would push the next column out of sight
 
 

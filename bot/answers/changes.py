@@ -31,14 +31,6 @@ ONE = {
     ChangeKind.ACKNOWLEDGEMENTS: "acknowledgement change",
     ChangeKind.INCIDENTS: "incident change",
 }
-_ALERTS = {
-    Kind.FIRING: "{} started firing",
-    Kind.RESOLVED: "{} resolved",
-    Kind.BROKEN: "rule {} cannot be evaluated",
-    Kind.REPAIRED: "rule {} is evaluated again",
-    Kind.SILENT: "{} stopped answering",
-    Kind.BACK: "{} answers again",
-}
 
 
 def changes_reply(found: Changes) -> Reply:
@@ -144,7 +136,7 @@ def _of_holding(held: Acknowledgement, *, ended: bool) -> tuple[str, tuple[str, 
 
 
 def _of_alert(change: AlertChange) -> tuple[str, tuple[str, ...]]:
-    what = _ALERTS[change.kind].format(shortened(change.name, _LONGEST_NAME))
+    what = change.kind.said_of(shortened(change.name, _LONGEST_NAME))
     severity = f" ({shortened(change.severity, 40)})" if change.kind is Kind.FIRING else ""
     things = "alerts" if change.kind in (Kind.FIRING, Kind.RESOLVED) else "times"
     several = f", {change.count:,} {things}" if change.count > 1 else ""

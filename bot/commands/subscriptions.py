@@ -1,4 +1,4 @@
-"""Commands about channels that hear of alerts: subscribe one, list them, end a subscription."""
+"""Commands about subscribed channels: subscribe one, list them, end a subscription."""
 
 import re
 from dataclasses import dataclass, replace
@@ -24,11 +24,12 @@ _QUIET = re.compile(_KEY.format("quiet"), re.IGNORECASE)
 _AFTER = re.compile(_KEY.format("after"), re.IGNORECASE)
 _SAID = ("subscribe", "subscribed", "channel", "this", "to", "here", "tell", "notify", "us", "me")
 _NUMBER = re.compile(r"#?([0-9]{1,9})", re.ASCII)
+_WHICH = "which subscription? Give its number; alerts subscriptions lists them"
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a channel wants to hear of: which alerts, from which age (nanoseconds), and when not."""
+    """What to post in a channel: which alerts, from which age (nanoseconds), and when not."""
 
     filter: AlertFilter
     minimum_age: int = 0
@@ -36,7 +37,7 @@ class Wish:
 
 
 async def _parse_wish(message: Message, rest: str) -> Wish:
-    """Read a filter in the strict form or in people's own words, and when to tell."""
+    """Read a filter in the strict form or in people's own words, and when to post."""
     line, quiet = _taken(_QUIET, rest)
     line, after = _taken(_AFTER, line)
     wish = Wish(
@@ -44,7 +45,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
         parse_duration(after) if after else 0,
         parse_quiet_hours(quiet, message.zone.key) if quiet else None,
     )
-    if wish.filter.states == ("firing",):  # what fires is what a channel hears of
+    if wish.filter.states == ("firing",):  # only firing alerts are posted anyway
         return replace(wish, filter=replace(wish.filter, states=()))
     return wish
 
@@ -54,7 +55,7 @@ async def _filter(message: Message, line: str) -> AlertFilter:
         return await parse_known_filter(message, line)
     except InvalidInput:
         found = await overview.read_alert_filter(message.actor, text=line, clock=message.clock)
-        if found.left_out:  # alerts that nobody meant would be told for a long time
+        if found.left_out:  # alerts that nobody meant would be posted for a long time
             raise
         return parse_filter(found.line)
 
@@ -84,8 +85,16 @@ async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
     words, named = words_and_keys(rest, "site")
     found = _NUMBER.fullmatch(words[0]) if len(words) == 1 else None
     if found is None:
-        raise InvalidInput("which one? Give its number; alerts subscriptions lists them")
+        raise InvalidInput(_WHICH)
     return int(found[1]), named.get("site", "")
+
+
+async def _read_number(message: Message, text: str) -> Reading:
+    """Read `stop posting alerts here, number 2`."""
+    found = _NUMBER.search(text)
+    if found is None:
+        raise InvalidInput(_WHICH)
+    return Reading(found[1])
 
 
 def _channel(message: Message) -> Channel:
@@ -112,14 +121,15 @@ def _channel(message: Message) -> Channel:
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE),
     ),
     usage=f'[FILTER] [after=2m] [quiet="{FORM}"] [site=NAME]',
-    summary="let this channel hear of alerts: one message a group, which follows what happens",
+    summary="post alerts to this channel: one message per group, updated as things change",
     examples=(
         'alerts subscribe severity=~"critical|page" service=petstore',
         f'alerts subscribe critical after=2m quiet="{FORM}"',
     ),
     details=(
-        "The filter is as for alerts. With after=2m, what resolves within two minutes is not told.",
-        "In quiet hours nothing new is posted; what still fires at their end is posted then.",
+        "The filter is as for alerts. With after=2m, alerts that resolve within 2 minutes are not "
+        "posted.",
+        "In quiet hours nothing new is posted; alerts that are still firing afterwards are.",
         subscriptions.NOT_PAGING + ".",
     ),
     changes=True,
@@ -149,12 +159,12 @@ async def subscribe(message: Message, wish: Wish) -> Reply:
         about=(Thing.SITE,),
     ),
     usage="[site=NAME]",
-    summary="list the channels that hear of alerts",
+    summary="list the channels that are subscribed to alerts",
     examples=("alerts subscriptions",),
     needs=(subscriptions.list_subscriptions,),
 )
 async def list_subscriptions(message: Message, site: str) -> Reply:
-    """List which channels hear of which alerts."""
+    """List which channels are subscribed to which alerts."""
     found = await subscriptions.list_subscriptions(message.actor, site=site)
     return subscription_list(found, _channel(message).id)
 
@@ -163,7 +173,8 @@ async def list_subscriptions(message: Message, site: str) -> Reply:
     r"(?:alerts? +)?unsubscribe(?: +(.+))?",
     "alerts unsubscribe",
     parse=_parse_number,
-    intent=Intent(surely="unsubscribe, end subscription, stop subscription"),
+    read=_read_number,
+    intent=Intent(surely="unsubscribe, end subscription, stop subscription, stop posting"),
     usage="NUMBER [site=NAME]",
     summary="end a subscription, by the number that alerts subscriptions shows",
     examples=("alerts unsubscribe 2",),

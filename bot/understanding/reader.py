@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from bot.errors import MOST_GUESSED, error_reply, reply_or_error
+from bot.errors import error_reply, reply_or_error
 from bot.registry import Command, Message, Registry
-from bot.replies import FollowUp, Reply, Row, Sentence, parts
+from bot.replies import MOST_GUESSED, FollowUp, Reply, Row, Sentence, parts
 from bot.understanding.candidates import Candidate, Text, candidates, read_text
 from bot.understanding.cues import Cues
 from bot.understanding.not_offered import WORDS, NotOffered, not_offered

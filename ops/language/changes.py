@@ -10,7 +10,7 @@ from contextlib import suppress
 from ops.errors import InvalidInput
 from ops.language import terms
 from ops.language.spoken import Clock, Spoken
-from ops.language.words import pieces, split
+from ops.language.time_words import pieces, split
 
 _THEN = re.compile(
     r"[\s,]*(?:\sand)?(?:\s|^)then(?:\s*=\s*|\s+(?:(?:go\s+|return\s+)?(?:back\s+)?to\s+)?)"

@@ -31,11 +31,6 @@ class Point:
     hour: Hour | None = None
     zone: tzinfo | None = None
 
-    @property
-    def is_local(self) -> bool:
-        """Whether its moment depends on a time zone."""
-        return self.moment is None
-
     def beside(self, other: "Point") -> "Point":
         """Return it with the day and zone of another point of the same range, if it has none."""
         if self.moment:

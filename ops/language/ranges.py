@@ -11,7 +11,7 @@ from ops.language.hours import Hour
 from ops.language.lines import some
 from ops.language.points import Point, read_point
 from ops.language.spoken import Clock, Spoken, name_of, shown, shown_range, written
-from ops.language.words import END, LAST, ONLY_KEYS, START, Words
+from ops.language.time_words import END, LAST, ONLY_KEYS, START, Words
 from ops.vocabulary.timerange import MINUTE, NOW, Moment, format_exact
 
 _LEADS = ("in", "within", "during", "over", "for", "from", "of", "since", "at")

@@ -5,7 +5,7 @@ from ops.language.days import Day
 from ops.language.durations import UNITS, read_duration, read_number
 from ops.language.points import Point, read_point
 from ops.language.spoken import Clock, Spoken, name_of, shown, written
-from ops.language.words import Words
+from ops.language.time_words import Words
 from ops.vocabulary.timerange import SECOND, format_exact
 
 _UNTIL = ("until", "till", "til", "end", "ending", "ends")

@@ -17,7 +17,7 @@ from ops.language.days import DAY_WORDS, PARTS
 from ops.language.durations import NUMBERS, UNITS, read_duration
 from ops.language.points import read_point
 from ops.language.spoken import Clock, Spoken
-from ops.language.words import END, LAST, START, pieces, split
+from ops.language.time_words import END, LAST, START, pieces, split
 from ops.vocabulary.timerange import Moment, parse_duration, parse_moment
 
 __all__ = [

@@ -51,11 +51,6 @@ class Difference:
     rows: tuple[int | None, int | None]
     explains: int
 
-    @property
-    def own_difference(self) -> int:
-        """Nanoseconds; above zero if the second trace took longer."""
-        return self.owns[1] - self.owns[0]
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

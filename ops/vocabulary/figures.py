@@ -12,9 +12,9 @@ def share(part: float) -> str:
     return f"{min(percent, 99.99):.4g}%" if 99.5 <= percent < 100 else f"{percent:.0f}%"
 
 
-def count(number: int, what: str) -> str:
-    """Return `1 trace`, `1,500 traces`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def count(number: int, one: str, several: str = "") -> str:
+    """Return `1 trace`, `1,500 traces`; `several` is the plural of a word that takes no s."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def listed(names: Iterable[str]) -> str:

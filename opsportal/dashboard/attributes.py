@@ -5,7 +5,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ops.sites import Site
-from ops.vocabulary import timerange
+from ops.vocabulary import figures, timerange
 from ops.vocabulary.filters import DEFAULT_RANGE, TraceQuery, format_query
 from ops.vocabulary.spans import NO_SERVICE, Attributes, Span, Value
 from ops.vocabulary.tags import searched
@@ -106,7 +106,7 @@ def _field(name: str, text: str) -> SafeString:
 
 def _fold(title: SafeString, text: str) -> SafeString:
     size = (
-        words.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
+        figures.count(text.count("\n") + 1, "line") if "\n" in text else f"{len(text):,} characters"
     )
     return format_html(
         '<details class="field"><summary>{} ({}{})</summary><pre><bdi>{}</bdi></pre></details>',

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ops.alerts.history import Stretch, Strip
+from ops.vocabulary import figures
 from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import DAY, to_datetime
-from opsportal.dashboard import charts, words
+from opsportal.dashboard import charts
 from opsportal.dashboard.clock import Clock, roughly
 from opsportal.dashboard.lanes import Mark
 
@@ -106,7 +107,7 @@ def _said(of: Sequence[Stretch], after: str, strip: Strip, clock: Clock) -> Iter
 def _times(stretches: Sequence[Stretch], strip: Strip, clock: Clock) -> str:
     said = [_time(each, strip, clock) for each in stretches[-MOST_SAID:]]
     earlier = len(stretches) - len(said)
-    return ", ".join(([words.count(earlier, "earlier time")] if earlier else []) + said)
+    return ", ".join(([figures.count(earlier, "earlier time")] if earlier else []) + said)
 
 
 def _time(each: Stretch, strip: Strip, clock: Clock) -> str:

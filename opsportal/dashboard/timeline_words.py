@@ -1,23 +1,15 @@
 """What happened, as plain sentences without an end: for the titles of bars and marks."""
 
-from ops.alerts.changes import AlertChange, Kind
+from ops.alerts.changes import AlertChange
 from ops.overview.actions import Happened
 from ops.overview.incidents import PastIncident
 from ops.overview.signins import SignIn
 from ops.sampling.actions import SamplingChange
 from ops.sampling.revisions import FILE
+from ops.vocabulary import figures
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement
 from ops.vocabulary.notifications import Silence
 from opsportal.dashboard import words
-
-_ALERTS = {
-    Kind.FIRING: "{} started firing",
-    Kind.RESOLVED: "{} resolved",
-    Kind.BROKEN: "rule {} cannot be evaluated",
-    Kind.REPAIRED: "rule {} is evaluated again",
-    Kind.SILENT: "{} stopped answering",
-    Kind.BACK: "{} answers again",
-}
 
 
 def said(each: Happened) -> str:
@@ -86,8 +78,8 @@ def said_of_token(sign_in: SignIn) -> str:
 
 
 def _said_of_alert(change: AlertChange) -> str:
-    several = f" ({words.count(change.count, 'alert')})" if change.count > 1 else ""
-    return f"{_ALERTS[change.kind].format(words.name(change.name))}{several}"
+    several = f" ({figures.count(change.count, 'alert')})" if change.count > 1 else ""
+    return f"{change.kind.said_of(words.name(change.name))}{several}"
 
 
 def matchers_of(silence: Silence) -> str:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from ops.traces.failures import SpanError
 from ops.traces.links import SpanLink
 from ops.traces.trace import Trace
+from ops.vocabulary import figures
 from ops.vocabulary.spans import Process, Span
 from ops.vocabulary.timerange import MINUTE, format_duration
 from opsportal.dashboard import charts, waterfall, words
@@ -208,5 +209,5 @@ def _heading(trace: Trace) -> str:
     took = format_duration(trace.duration)
     if trace.has_failed:
         return f"{subject} failed after {took}"
-    failed = f", {words.count(trace.error_count, 'span')} failed" if trace.error_count else ""
+    failed = f", {figures.count(trace.error_count, 'span')} failed" if trace.error_count else ""
     return f"{subject} took {took}{failed}"

@@ -3,18 +3,14 @@
 import unicodedata
 from collections.abc import Sequence
 
-from ops.vocabulary import tags
+from ops.vocabulary import figures, tags
 from ops.vocabulary.spans import Value
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import format_duration
 
 LONGEST_NAME = 80
 MOST_NAMED = 3  # in a heading
 _ISOLATE, _END = "\u2068", "\u2069"
-
-
-def count(number: int, one: str, several: str = "") -> str:
-    """Return `1 alert`, `3 alerts`, `12,000 spans`."""
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def number(of: int) -> str:
@@ -28,7 +24,7 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
     Right-to-left text is isolated from the words around it. Direction controls are removed,
     because one that is never closed would also reverse those words.
     """
-    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    cut = shortened(text, longest)
     if cut.isascii() and cut.isprintable():
         return cut
     directed = "".join(letter for letter in cut if letter not in _CONTROLS)
@@ -63,7 +59,8 @@ def mixtures(services: Sequence[tuple[str, int]]) -> list[str]:
 def value(given: Value) -> str:
     """Return an attribute's value as Jaeger shows it, bytes in hex."""
     if isinstance(given, bytes):
-        return f"{count(len(given), 'byte')}: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
+        size = figures.count(len(given), "byte")
+        return f"{size}: {given[:64].hex()}{'…' if len(given) > 64 else ''}"
     return tags.shown(given)
 
 

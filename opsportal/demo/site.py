@@ -45,13 +45,12 @@ CALLS, FIRST_CALLS, FIRST_SECONDS = 8.0, 25.0, 20.0
 class DemoSite:
     """Runs the site while inside: `async with DemoSite() as site`.
 
-    `sites_toml` is its site file; at `otlp_address` (host:port) its Jaeger receives spans; on
-    `http` and `grpc` its machines' door is to listen. `clock` returns the seconds since the start,
-    `order` what a person orders (see `Director`), `restarts` which petstore a person restarts.
+    `sites_toml` is its site file; on `http` and `grpc` its machines' door is to listen. `clock`
+    returns the seconds since the start, `order` what a person orders (see `Director`), `restarts`
+    which petstore a person restarts.
     """
 
     sites_toml: str
-    otlp_address: str
 
     def __init__(
         self,
@@ -82,7 +81,7 @@ class DemoSite:
         """Start each server before its callers, so that it ends after them."""
         enter = stack.enter_async_context
         collect = partial(jaeger.add_to, queries=QueryService(TraceStore(TRACES)))
-        self.otlp_address = otlp = await enter(grpc_server(ANY_PORT, jaeger.QUERY_SERVICE, collect))
+        otlp = await enter(grpc_server(ANY_PORT, jaeger.QUERY_SERVICE, collect))
         trouble = Trouble()
         store, mailer = Store(otlp, trouble), Mailer(otlp, trouble)
         petstores = [

@@ -65,7 +65,7 @@ async def test_what_comes_late_is_brought_in_and_nothing_is_lost(
         await row(page, "step 41").locator(".twist").click()
         await expect(row(page, "part 41")).to_have_count(0)
         await page.evaluate("window.scrollBy(0, 120)")
-        await page.wait_for_function("document.querySelector('.details [data-key]')")
+        await expect(page.locator(".details [data-key]").first).to_be_attached()
         before = await row(page, "step 42").bounding_box()
         add_late(place, start)
 

@@ -18,7 +18,7 @@ from tests.watch.conftest import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 INCIDENT = "/sites/production/incidents/1/"
-CAUSES = "**/incidents/1/traces/"
+CAUSES = "**/incidents/1/traces/**"
 TALL = "<h2>Its traces</h2>" + "<p>petstore fails</p>" * 30
 
 
@@ -83,6 +83,18 @@ async def test_what_was_held_back_is_shown_after_a_press_that_does_nothing(
         await is_told(page, mia)
         await expect(page.locator(".story")).not_to_contain_text("one line")
         await page.mouse.up()
+        await expect(page.locator(".story")).to_contain_text("one line")
+
+
+async def test_a_press_without_an_end_does_not_make_the_page_old(web: Web, mia: User) -> None:
+    async with watching(), web.open() as page:
+        await page.clock.install()
+        await log_in(page)
+        await page.goto(INCIDENT)
+        await is_live(page)
+        await press(page, page.locator("h1"))
+        await is_told(page, mia)
+        await page.clock.fast_forward(30_000)
         await expect(page.locator(".story")).to_contain_text("one line")
 
 

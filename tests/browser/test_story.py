@@ -116,7 +116,7 @@ async def somebody_has_it(page: Page, other: Page) -> None:
     await other.goto(page.url)
     await page.get_by_role("button", name="I have it").click()
     for each in (page, other):
-        await expect(each.locator("main")).to_contain_text("olga has it since")
+        await expect(each.locator("main")).to_contain_text("olga has it, since")
 
 
 async def it_says_what_changed(page: Page) -> None:

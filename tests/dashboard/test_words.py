@@ -6,10 +6,6 @@ from ops.vocabulary.spans import Value
 from opsportal.dashboard import words
 
 
-def test_counts_have_their_plural() -> None:
-    assert [words.count(n, "span") for n in (0, 1, 12_000)] == ["0 spans", "1 span", "12,000 spans"]
-
-
 def test_a_long_name_is_cut() -> None:
     assert words.name("x" * 100, 10) == "xxxxxxxxx…"
 

@@ -34,6 +34,7 @@ from ops.vocabulary.spreads import Spread
 from opsportal.listening import serving
 from opsportal.remote import addresses, check_addresses
 from tests.conftest import SiteFile
+from tests.ports import free_ports
 from tests.remote.conftest import Clock
 from tests.remote.test_opamp_wire import hello, received
 from tests.web_server import listening
@@ -137,14 +138,6 @@ def test_one_that_left_and_came_back_is_one_row_and_old_ones_are_forgotten() -> 
     reports.write("demo", [report("a", now), report("a", now, "again"), report("b", long_ago)])
     reports.forget()
     assert [(row.key, row.address) for row in Instance.objects.all()] == [("a", "again")]
-
-
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from dataclasses import replace
 from django import template
 
 from ops import actor
-from ops.vocabulary import timerange
+from ops.vocabulary import figures, timerange
 from ops.vocabulary.filters import TraceQuery, format_query
 from opsportal.dashboard import alert_words, attributes, charts, moments, page_links, words
 
 register = template.Library()
 register.filter("words_name", words.name)
 register.filter("number", words.number)
-register.filter("plural", words.count)
+register.filter("plural", figures.count)
 register.filter("percent", words.percent)
 register.filter("rate", words.rate)
 register.filter("longer", words.longer)

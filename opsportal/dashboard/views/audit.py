@@ -18,6 +18,7 @@ from ops.audit.models import Outcome
 from ops.errors import InvalidInput
 from ops.guard import ACTIONS
 from ops.sites import sites
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.audit_form import AuditForm
 from opsportal.dashboard.pages import page
@@ -156,7 +157,7 @@ def _counted(rows: Sequence[AuditRow]) -> str:
     refused = {row.request_id for row in rows if row.outcome == Outcome.DENIED}
     changed = {row.request_id for row in rows if row.outcome != Outcome.DENIED}
     kinds = ((len(changed), "change"), (len(refused), "refusal"))
-    return " and ".join(words.count(number, kind) for number, kind in kinds if number)
+    return " and ".join(figures.count(number, kind) for number, kind in kinds if number)
 
 
 def _narrowed(visit: Visit, rows: Sequence[AuditRow], filter: AuditFilter) -> Iterator[str]:

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ops.errors import Conflict, InvalidInput
 from ops.incidents import actions
 from ops.incidents.actions import Incident, IncidentList, Origin, OriginKind
-from opsportal.dashboard import words
+from ops.vocabulary import figures
 from opsportal.dashboard.incident_form import IncidentForm
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
@@ -83,7 +83,7 @@ def _origin(kind: str, key: str) -> Origin:
 
 def _heading(found: IncidentList) -> str:
     number = sum(each.is_open for each in found.incidents)
-    return f"{words.count(number, 'incident')} open" if number else "No incident is open"
+    return f"{figures.count(number, 'incident')} open" if number else "No incident is open"
 
 
 async def _form(

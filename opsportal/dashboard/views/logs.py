@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from ops.traces import actions
 from ops.traces.actions import LogFilter, TraceLogs
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import page
 from opsportal.dashboard.sheets import sheet
@@ -49,7 +50,7 @@ def _context(visit: Visit, found: TraceLogs) -> dict[str, object]:
         "heading": _heading(found),
         "logs": found,
         "sheet": sheet(visit.request, found.lines, LINES),
-        "share": f"{len(found.lines):,} of {words.count(found.total, 'line')}",
+        "share": f"{len(found.lines):,} of {figures.count(found.total, 'line')}",
         "chips": [
             (key, text, _query({other: given[other] for other in given if other != key}))
             for key, text in given.items()
@@ -69,7 +70,7 @@ def _heading(found: TraceLogs) -> str:
     subject = words.root(found.service, found.operation)
     if not found.total:
         return f"{subject} logged nothing"
-    lines = f"{subject} logged {words.count(found.total, 'line')}"
+    lines = f"{subject} logged {figures.count(found.total, 'line')}"
     if found.filter == LogFilter():
         return lines
     matching = f"{len(found.lines):,}" if found.lines else "none"

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview, WatchReport
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.alert_groups import ALERT, grouped
 from opsportal.dashboard.pages import Live, age, page, patience
@@ -101,7 +102,7 @@ def _state(reports: Sequence[DoorReport], watch: WatchReport) -> str:
     if wrong := [report.door for report in reports if report.troubles]:
         return f"{', '.join(wrong)} bot needs attention"
     if lost := sum(report.lost_in_all for report in reports):
-        return f"{words.count(lost, 'answer')} to check"
+        return f"{figures.count(lost, 'answer')} to check"
     bots = f"{', '.join(report.door for report in reports)} bot healthy" if reports else ""
     watched = f"{words.name(watch.site)} is being watched" if watch.holder else ""
     return ", ".join(filter(None, (watched, bots))) or "No bot is set up"

@@ -17,7 +17,7 @@ from ops.requests.actions import RequestedChange, State
 from ops.sampling import actions
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.terms import Wish
-from ops.vocabulary import timerange
+from ops.vocabulary import figures, timerange
 from ops.vocabulary.filters import TraceQuery
 from ops.vocabulary.timerange import NOW, Moment, TimeRange, format_moment, parse_moment
 from opsportal.dashboard import words
@@ -192,5 +192,5 @@ def _heading(visit: Visit, lines: Sequence[Line]) -> str:
     if len(lines) == 1 and raised[0].now and raised[0].now.late:
         end += f", {raised[0].now.confirmed_by}"
     left = len(lines) - len(raised)
-    rest = f"; {words.count(left, 'other service')} not yet" if left else ""
+    rest = f"; {figures.count(left, 'other service')} not yet" if left else ""
     return f"{named} {'is' if len(raised) == 1 else 'are'} sampled at {EVERYTHING}{end}{rest}"

@@ -9,6 +9,7 @@ from ops.requests.actions import RequestedChange, State
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange, ServiceSampling
 from ops.sampling.terms import PERMANENT
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.pages import Live, page, patience
 from opsportal.dashboard.views.sampling import question
@@ -96,7 +97,7 @@ def _on(result: object) -> str:
     if not isinstance(result, SamplingChange) or not result.instances:
         return ""
     at_once = " at once" if result.asking else ""
-    return f" on {result.confirmed} of {words.count(result.total, 'instance')}{at_once}"
+    return f" on {result.confirmed} of {figures.count(result.total, 'instance')}{at_once}"
 
 
 def _heading(request: RequestedChange) -> str:

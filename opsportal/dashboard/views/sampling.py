@@ -12,6 +12,7 @@ from ops.requests.actions import ask, list_open
 from ops.sampling import actions
 from ops.sampling.actions import ServiceSampling
 from ops.sampling.ceiling import Over
+from ops.vocabulary import figures
 from ops.vocabulary.policies import Policy, Strategy
 from ops.vocabulary.spreads import Spread
 from opsportal.dashboard import words
@@ -223,7 +224,7 @@ def _heading(clock: Clock, now: ServiceSampling, problem: str) -> str:
         return f"Loading sampling of {service}"
     if now.in_force is not None:
         end = f" until {clock.utc(now.in_force.until)} UTC" if now.in_force.until else ""
-        on = f" on {now.confirmed} of {words.count(total, 'instance')}" if total else ""
+        on = f" on {now.confirmed} of {figures.count(total, 'instance')}" if total else ""
         if now.askers:
             on = f", {now.confirmed_by}"
         return f"{service} is {_sampled(now.in_force.policy)}{end}{on}"
@@ -234,7 +235,7 @@ def _heading(clock: Clock, now: ServiceSampling, problem: str) -> str:
     policy = now.policies.policy
     if policy is None:
         return f"Sampling of {service}: {now.policies}"
-    return f"{service} is {_sampled(policy)} on {total} of {words.count(total, 'instance')}"
+    return f"{service} is {_sampled(policy)} on {total} of {figures.count(total, 'instance')}"
 
 
 def _sampled(policy: Policy) -> str:

@@ -11,9 +11,9 @@ from ops.overview.actions import Happened, explain_none
 from ops.sites import sites
 from ops.traces import actions
 from ops.traces.actions import TraceList, Unmatched
-from ops.vocabulary import timerange
+from ops.vocabulary import figures, timerange
 from ops.vocabulary.filters import TraceQuery
-from opsportal.dashboard import errors, words
+from opsportal.dashboard import errors
 from opsportal.dashboard.line_marks import changes_between
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.search_form import SearchFields, full_line
@@ -169,7 +169,7 @@ def _heading(found: TraceList) -> str:
         )
     failed = sum(1 for trace in found.traces if trace.error_count)
     verdict = f"{failed:,} failed" if failed else "none failed"
-    traces = words.count(len(found.traces), "trace")
+    traces = figures.count(len(found.traces), "trace")
     if found.is_brief:
         covered = timerange.format_duration(found.until - found.back_to)
         return f"{traces}, {verdict}, covering the last {covered} of {whole}"

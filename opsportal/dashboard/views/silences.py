@@ -9,8 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ops.errors import InvalidInput
 from ops.silences import actions, rules
 from ops.silences.actions import Preview, SilenceList
-from ops.vocabulary import timerange
-from opsportal.dashboard import words
+from ops.vocabulary import figures, timerange
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.sheets import sheet
 from opsportal.dashboard.silence_form import SilenceForm
@@ -72,7 +71,7 @@ async def new(visit: Visit) -> HttpResponse:
     except InvalidInput as error:
         form.add_error(None, str(error))
         return await _form(visit, form, found, "This silence cannot be made", status=400)
-    alerts = words.count(len(found.hides), "alert")
+    alerts = figures.count(len(found.hides), "alert")
     lasts = timerange.format_duration(given["lasts"])
     return await _form(visit, form, found, f"Silence {alerts} for {lasts}?")
 
@@ -133,4 +132,4 @@ def _heading(found: SilenceList) -> str:
     known = " that we know of" if found.failures else ""
     if not found.silences:
         return f"Nothing is silenced{known}"
-    return f"{words.count(len(found.silences), 'silence')}{found.idle_words}{known}"
+    return f"{figures.count(len(found.silences), 'silence')}{found.idle_words}{known}"

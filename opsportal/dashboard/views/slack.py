@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from ops.accounts import actions
 from ops.accounts.actions import SlackAccount
 from ops.errors import Conflict, NotFound, OpsError
+from ops.vocabulary import figures
 from opsportal.dashboard import errors, words
 from opsportal.dashboard.account_forms import CodeForm
 from opsportal.dashboard.pages import page
@@ -83,4 +84,4 @@ async def _page(visit: Visit, form: CodeForm, status: int = 200) -> HttpResponse
 def _heading(accounts: tuple[SlackAccount, ...]) -> str:
     if not accounts:
         return "No Slack account linked"
-    return f"{words.count(len(accounts), 'Slack account')} linked"
+    return f"{figures.count(len(accounts), 'Slack account')} linked"

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from ops.audit import actions as audit
 from ops.overview import actions
 from ops.overview.actions import ChangeKind, Timeline
+from ops.vocabulary import figures
 from ops.vocabulary.figures import listed
 from ops.vocabulary.timerange import MINUTE, Moment, TimeRange
 from opsportal.dashboard import words
@@ -94,7 +95,7 @@ async def show(visit: Visit) -> HttpResponse:
 def _heading(found: Timeline, view: View) -> str:
     """Return `2 rollouts and 3 alert changes in petstore by olga in the last 60 min`."""
     numbers = Counter(kind for kind, _ in set(_things(found)))
-    counted = [words.count(numbers[kind], one) for kind, one in _ONE.items() if numbers[kind]]
+    counted = [figures.count(numbers[kind], one) for kind, one in _ONE.items() if numbers[kind]]
     sure = not (found.problems or _unwatched(found))
     nothing = "Nothing changed" if sure else "Nothing changed that we know of"
     more = "At least " if found.changes.more else ""

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from ops.overview.actions import ChangeKind, Happened
 from ops.versions import actions
 from ops.versions.actions import ServiceVersions, State
+from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.lanes import Mark
 from opsportal.dashboard.line_marks import changes_between, mark_of
@@ -104,7 +105,7 @@ def _heading(services: Sequence[ServiceVersions], *, found: bool) -> str:
         f"{words.name(s.service)} {s.news}" for s in services if s.rollout.state is State.WENT_BACK
     ][: words.MOST_NAMED]
     if len(unknown) > words.MOST_NAMED:
-        said.append(f"{words.count(len(unknown), 'service')} unknown")
+        said.append(f"{figures.count(len(unknown), 'service')} unknown")
     else:
         said += [f"{words.name(s.service)} version unknown" for s in unknown]
     if said:

@@ -232,7 +232,7 @@ async def test_from_the_alert_to_the_write_up(
     runs(backends, GOOD, GOOD, GOOD)
     traces(backends, GOOD, start=timerange.now_ns() - 30 * timerange.MINUTE)
     await channel.writes('alerts subscribe severity="critical"')
-    await channel.says('This channel hears of severity="critical"')
+    await channel.says('This channel is subscribed to severity="critical"')
     await it_is_rolled_out(backends)
     async with watching(ALERTS, VERSIONS):
         rule["alerts"] = [fails()]

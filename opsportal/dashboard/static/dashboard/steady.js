@@ -5,16 +5,17 @@
 //                            changes wait ─────────────────────────────────────> changes are made
 
 const TAPPED = 100; // milliseconds after which a finger's click has come too
+const LONGEST = 30_000; // a list that opens may swallow the end of a press, and pages get old
 
-let pressed = false;
+let state = "free";
 let ending = 0;
 const waiting = [];
 const taken = new WeakSet(); // requests whose answer has been through here
 
 /** Make a change to the page once nothing is pressed. */
 export function steadily(change) {
-  if (pressed) waiting.push(change);
-  else holdingTyped(change);
+  if (state === "free") holdingTyped(change);
+  else waiting.push(change);
 }
 
 function holdingTyped(change) {
@@ -28,20 +29,22 @@ function holdingTyped(change) {
 }
 
 function free() {
-  pressed = false;
+  state = "free";
   for (const change of waiting.splice(0)) holdingTyped(change);
 }
 
-function end() {
-  if (!pressed) return;
+function pass(next, wait) {
+  state = next;
   clearTimeout(ending);
-  ending = setTimeout(free, TAPPED);
+  ending = setTimeout(free, wait);
+}
+
+function end() {
+  if (state === "pressed") pass("clicking", TAPPED);
 }
 
 addEventListener("pointerdown", ({ button }) => {
-  if (button) return; // another button opens a menu, which may swallow its end
-  clearTimeout(ending);
-  pressed = true;
+  if (!button) pass("pressed", LONGEST); // another button opens a menu
 }, { capture: true });
 addEventListener("pointermove", ({ buttons }) => buttons || end(), { capture: true });
 for (const kind of ["pointerup", "pointercancel", "contextmenu"]) {
