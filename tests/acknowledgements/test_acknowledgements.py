@@ -108,7 +108,7 @@ async def test_who_presses_again_while_it_is_given_back_has_it(
 
     giving = asyncio.create_task(in_database(give))
     await asyncio.to_thread(given_back.wait)
-    pressing = asyncio.create_task(actions.acknowledge(operator, name="QueueDeep", note="again"))
+    pressing = asyncio.ensure_future(actions.acknowledge(operator, name="QueueDeep", note="again"))
     while not (pressing.done() or await in_database(_somebody_waits)):
         pass
     may_commit.set()
