@@ -14,7 +14,7 @@ from ops.subscriptions.actions import Feeds, Posted
 from ops.vocabulary.timerange import now_ns
 
 NOTHING = (
-    'This terminal hears of no alerts. "alerts subscribe" subscribes it, as it would a channel '
+    'This terminal is not subscribed to alerts. "alerts subscribe" subscribes it like a channel '
     "in Slack."
 )
 QUIET = "Nothing is firing that this terminal is subscribed to."

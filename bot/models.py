@@ -254,6 +254,28 @@ class AlertMessage(Leased):
         return f"{self.key} of subscription {self.subscription}: {self.step}"
 
 
+class HandOverMessage(models.Model):
+    """Somebody was told of an alert that was handed over; `acknowledgement` is the new one's ID.
+
+    It is recorded right before the call, so that nobody is told twice.
+    """
+
+    acknowledgement = models.BigIntegerField()
+    user = models.BigIntegerField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["acknowledgement", "user"], name="one_message_a_hand_over"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"acknowledgement {self.acknowledgement}: user {self.user}"
+
+
 class ClosedChannel(models.Model):
     """A subscribed channel that takes no messages: why, in Slack's word, since and until when.
 

@@ -255,6 +255,10 @@ HISTORY_DAYS = environment.number("OPSPORTAL_HISTORY_DAYS", 30, 1, 400)
 
 FIRST_SCREEN_SECONDS = 0.6
 
+# Every other short wait is so many times as long (ops/patience.py)
+
+PATIENCE = 1.0
+
 # Time and language
 
 USE_TZ = True

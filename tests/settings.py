@@ -19,4 +19,6 @@ if "sqlite" in DATABASES["default"]["ENGINE"]:
     DATABASES["default"]["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
 # Pages are whole at once; one test lets them fill in.
 FIRST_SCREEN_SECONDS = 30.0
+# What is missing after a short wait is there after a longer one, however busy the machine is.
+PATIENCE = 20.0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -6,6 +6,7 @@ from bot.answers.phrases import LONGEST_SENTENCE, elsewhere, site_key
 from bot.answers.times import past, when
 from bot.links import page
 from bot.replies import FollowUp, PageLink, Reply, Sentence
+from ops.acknowledgements.actions import HandOver
 from ops.vocabulary.acknowledgements import GIVEN_BACK, Acknowledgement, Holding
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.quoting import quote
@@ -15,7 +16,7 @@ LONGEST_LABEL = 40
 
 
 def held(found: Acknowledgement) -> tuple[str, ...]:
-    """Return `mia has it since 14:20:51 UTC, until 15:00:00 UTC`, and the note."""
+    """Return `mia has it, since 14:20:51 UTC, until 15:00:00 UTC`, and the note."""
     given = f", from {found.given_by}" if found.given_by else ""
     until = (", until ", when(found.until)) if found.until else ()
     what = "all of this name" if found.is_of_group else "it"
@@ -52,6 +53,30 @@ def has_it(done: Acknowledgement) -> Reply:
             FollowUp("Give back", f"give back {which}"),
             FollowUp("Show it", _show(done)),
         ),
+    )
+
+
+def handed_over(told: HandOver) -> Reply:
+    """Return what somebody is told who got an alert, or whose alert somebody else has now."""
+    done, line = told.now, _line(told.now)
+    if told.got:
+        said = f"{told.by} handed {done.what} over to you"
+        until = (", until ", when(done.until)) if done.until else ()
+        next = FollowUp("Give back", f"give back {line}")
+    else:
+        took = told.by == done.person
+        said = (
+            f"{told.by} took {done.what} over from you"
+            if took
+            else (f"{told.by} handed {done.what}, which you had, over to {done.person}")
+        )
+        until = ()
+        next = FollowUp("Take over", f"take over {line}")
+    return Reply(
+        Sentence(f"{said}{elsewhere(done.site)}", *until),
+        notes=(f"Note: {done.note}",) if done.note else (),
+        links=_page(done),
+        follow_ups=(next, FollowUp("Show it", _show(done))),
     )
 
 

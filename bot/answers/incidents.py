@@ -21,13 +21,13 @@ def opened(incident: Incident) -> Reply:
     services = (
         f" It gathers what happens to {', '.join(incident.services)}."
         if incident.services
-        else " It names no service, so it has only what people write."
+        else " It names no service, so it gathers only what people write."
     )
     thread = " This thread is its thread." if incident.thread else ""
     return Reply(
         f"Incident {incident.number} is open: {shortened(incident.title, LONGEST_TITLE)}"
         f"{elsewhere(incident.site)}.{services}{thread}",
-        notes=(f'To write into it: "{_line(incident, "note")} …", in a mention',),
+        notes=(f'To add a note: "{_line(incident, "note")} …", with a mention of the bot',),
         links=_page(incident),
         follow_ups=(FollowUp("Show it", _line(incident)), _close(incident)),
     )

@@ -32,7 +32,7 @@ def silence_list(found: SilenceList) -> Reply:
 
 
 def question(found: Preview, ends_at: int, reason: str) -> Reply:
-    """Return what a silence would hide now, with the button that makes it."""
+    """Return what a silence would hide now, with the button that creates it."""
     number = len(found.hides)
     hides = count(number, "alert") if number else "nothing that is firing now"
     site = site_key(found.site)

@@ -1,4 +1,4 @@
-"""Channels that hear of alerts: the list, and one that was subscribed or is no longer."""
+"""Channels that are subscribed to alerts: the list, and one that was subscribed or is no longer."""
 
 from bot.answers.phrases import and_more, elsewhere, site_key
 from bot.answers.times import when
@@ -19,9 +19,9 @@ def subscribed(made: Subscription) -> Reply:
     terms = f" ({made.terms})" if made.terms else ""
     what = shortened(made.what, LONGEST_FILTER)
     return Reply(
-        f"{_place(made)} hears of {what}{terms}{elsewhere(made.site)}",
+        f"{_place(made)} is subscribed to {what}{terms}{elsewhere(made.site)}",
         notes=(
-            f"This is subscription {made.number}. What fires now is posted as well.",
+            f"This is subscription {made.number}. Alerts that are firing now are posted, too.",
             NOTE,
         ),
         follow_ups=(_end(made), FollowUp("All subscriptions", f"alerts subscriptions{_key(made)}")),
@@ -33,8 +33,8 @@ def ended(found: Subscription, here: str) -> Reply:
     channel = _place(found) if found.channel == here else found.where
     what = shortened(found.what, LONGEST_FILTER)
     return Reply(
-        f"{channel} no longer hears of {what}{elsewhere(found.site)}",
-        notes=("Its messages are left as they are.",),
+        f"{channel} is no longer subscribed to {what}{elsewhere(found.site)}",
+        notes=("Messages already posted stay as they are.",),
     )
 
 
@@ -44,7 +44,7 @@ def subscription_list(found: SubscriptionList, here: str) -> Reply:
     own = [each for each in every if each.channel == here and not each.fixed]
     how = () if every else ('To subscribe this channel: alerts subscribe severity="critical"',)
     return Reply(
-        f"{count(number, 'subscription') if number else 'No channel hears of alerts'}"
+        f"{count(number, 'subscription') if number else 'No channel is subscribed to alerts'}"
         f"{elsewhere(found.site)}",
         rows=tuple(_row(each, here) for each in every[:MOST_LISTED]),
         columns=("Number", "Channel", "Alerts", "By"),

@@ -42,10 +42,13 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to have, until when (Unix nanoseconds, 0 for until it resolves), and a note."""
+    """What to have, until when (Unix nanoseconds, 0 for until it resolves), and a note.
+
+    What is not said, None and "", stays as it is.
+    """
 
     which: Which
-    until: int
+    until: int | None
     note: str
 
 
@@ -62,7 +65,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     """Read an alert, until when and a note."""
     given, note = take_reason(rest, message.clock)
     given, said = take_term(given, message.clock)
-    until = end_of(said, message.clock) or 0
+    until = (end_of(said, message.clock) or 0) if said else None
     filter = await _filter(given)
     return Wish(_to_have(await _listed(message, filter), filter), until, note)
 
@@ -194,7 +197,7 @@ async def _read_handing(message: Message, text: str) -> Reading:
         about=(Thing.ALERT, Thing.TIME),
     ),
     usage='ALERT or ID [for=1h | until=18:00] [because="NOTE"] [site=NAME]',
-    summary="say that you have an alert, so that everybody sees it",
+    summary="acknowledge an alert: everybody sees that you have it",
     examples=(
         "ack QueueDeep",
         "i have QueueDeep",
@@ -204,6 +207,7 @@ async def _read_handing(message: Message, text: str) -> Reading:
     details=(
         "With a name, you have all alerts of that name; with an ID, one.",
         "You have it until it resolves, or until the time you give.",
+        "If you have it already, this changes its note or its end; permanent: until it resolves.",
         "If somebody else has it, the answer says who. Nothing is silenced.",
     ),
     changes=True,
@@ -219,7 +223,7 @@ async def acknowledge(message: Message, wish: Wish) -> Reply:
             message.actor,
             name=which.name,
             fingerprint=which.fingerprint,
-            note=wish.note,
+            note=wish.note or None,
             until=wish.until,
             site=which.site,
         )
@@ -239,7 +243,7 @@ async def acknowledge(message: Message, wish: Wish) -> Reply:
         about=(Thing.ALERT,),
     ),
     usage='ALERT or ID to USER [because="NOTE"] [site=NAME]',
-    summary="hand an alert that somebody has over to somebody else",
+    summary="hand an alert over to somebody else",
     examples=("hand over QueueDeep to mia",),
     details=("USER is a user name of OpsPortal, not a mention.",),
     changes=True,

@@ -85,7 +85,8 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     read=_read_filter,
     intent=Intent(
         surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "
-        "going off, pages, paged, alertmanager, red, burning",
+        "going off, pages, paged, alertmanager, red, burning, who is on it, who has it, "
+        "who has what",
         perhaps="critical, warning, severity, list, show, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
         alone=(Thing.SEVERITY,),

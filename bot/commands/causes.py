@@ -1,5 +1,6 @@
-"""The command that says what changed before an alert."""
+"""The command that shows what changed before an alert."""
 
+import asyncio
 from dataclasses import dataclass
 
 from bot.answers.causes import causes
@@ -57,24 +58,33 @@ async def _read(message: Message, text: str) -> Reading:
         about=(Thing.ALERT, Thing.SITE),
     ),
     usage="ALERT [site=NAME]",
-    summary="show what changed before an alert, and what its traces have unlike the hour before",
+    summary="show what changed before an alert, and how its traces differ from the hour before",
     examples=("what changed before QueueDeep", "causes of QueueDeep"),
     details=(
-        "First rollouts, sampling changes, silences and other alerts of the 15 minutes before.",
-        "Then the traces since the rollout, or since 5 minutes before the alert, are compared with "
-        "those of the hour before; only differences that are not chance are named.",
+        "First it lists rollouts, sampling changes, silences and other alerts of the 15 minutes "
+        "before the alert.",
+        "Then it compares the traces since the rollout, or since 5 minutes before the alert, with "
+        "those of the hour before, and shows only differences that are not due to chance.",
     ),
     needs=(overview.show_surroundings, overview.compare_alert_traces),
 )
 async def what_changed_before(message: Message, which: _Which) -> Reply:
     """Show what changed before an alert."""
     around = await overview.show_surroundings(message.actor, name=which.name, site=which.site)
+    compared = await asyncio.gather(
+        *(_compared(message, around.fingerprint, line.service, which) for line in around.lines)
+    )
+    return causes(around, compared)
+
+
+async def _compared(
+    message: Message, fingerprint: str, service: str, which: _Which
+) -> TracesOfAlert:
     try:
-        unlike = await overview.compare_alert_traces(
-            message.actor, fingerprint=around.fingerprint, site=which.site
+        return await overview.compare_alert_traces(
+            message.actor, fingerprint=fingerprint, service=service, site=which.site
         )
     except NotPermitted:
         raise
     except OpsError as error:
-        unlike = TracesOfAlert.failed(error)
-    return causes(around, unlike)
+        return TracesOfAlert.failed(service, error)

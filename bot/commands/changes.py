@@ -62,19 +62,19 @@ async def _read(message: Message, text: str) -> Reading:
     read=_read,
     intent=Intent(
         surely="fired, went off, was firing, changes, changed, what changed, what happened, "
-        "happened, history, timeline, "
+        "happened, history, timeline, time line, "
         "what broke, broke, events, news, new",
         perhaps="recently, lately, recent, last, diff",
         about=(Thing.SERVICE, Thing.SITE, Thing.TIME),
     ),
     usage="[SERVICE] [KIND ...] [last=24h] [from=TIME to=TIME] [site=NAME]",
-    summary="show what changed: rollouts, sampling, alerts, silences, incidents, who had an alert",
+    summary="show what changed: rollouts, sampling, alerts, silences, acknowledgements, incidents",
     examples=("changes", "what changed in petstore", "changes petstore sampling last=2d"),
     details=(
         f"KIND is one of {', '.join(_KINDS)}; without one, everything is shown.",
-        "It comes from what OpsPortal remembers itself, and says how far back that goes.",
+        "The answer comes from OpsPortal's own memory, and says how far back that goes.",
         "Silences come from Alertmanager, which remembers them for some days.",
-        "Without a time it is about the last 24 hours.",
+        "Without a time, it covers the last 24 hours.",
     ),
     needs=(overview.show_changes,),
 )

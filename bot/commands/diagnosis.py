@@ -27,7 +27,7 @@ from ops.overview import actions as overview
         alone=(Thing.SERVICE,),
     ),
     usage="[SERVICE] [site=NAME]",
-    summary="say what is wrong: alerts, failing and slow traces, rollouts, instances",
+    summary="show what is wrong: alerts, failing and slow traces, rollouts, instances",
     examples=("diagnose petstore", "what's wrong with petstore", "diagnose"),
     details=(
         "Of a service, the traces of the last 15 minutes are compared with the hour before.",
@@ -57,7 +57,7 @@ async def diagnose(message: Message, where: Where) -> Reply:
         about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),
     ),
     usage="[SERVICE] [site=NAME]",
-    summary="show which operations take longer than the hour before, and the slowest traces",
+    summary="show which operations take longer than in the hour before, and the slowest traces",
     examples=("slow operations petstore", "slow petstore", "slowest requests of petstore"),
     details=("The traces of the last 15 minutes are compared with those of the hour before.",),
     needs=(overview.diagnose,),

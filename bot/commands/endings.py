@@ -29,7 +29,7 @@ def _number(text: str) -> int:
     "extend sampling",
     parse=_parse,
     usage="[SERVICE] [site=NAME]",
-    summary="let a change that has an end last 15 minutes longer",
+    summary="extend a temporary change by 15 minutes",
     examples=("extend sampling petstore",),
     details=('The button "15 minutes more" does the same.',),
     changes=True,

@@ -19,7 +19,9 @@ from ops.incidents.actions import NO_ORIGIN, Incident, Origin, OriginKind
 from ops.language.lines import normal, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
+from ops.language.trace_ids import find_trace_id
 from ops.sites import sites
+from ops.vocabulary.figures import listed
 from ops.vocabulary.quoting import QUOTED
 
 _KEY = re.compile(rf"(?:^|\s)(alert|group|trace|service|site)=({QUOTED}|\S+)")
@@ -30,6 +32,8 @@ _SAID = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ON = re.compile(r"\b(?:on|in)\s+(\S+)", re.IGNORECASE)
+_NOTE = re.compile(r"\bnote\b", re.IGNORECASE)
+_WHICH_TRACE = "which trace? Give its ID"
 _WHAT = "what is wrong? Write a few words: incident start petstore slow"
 
 
@@ -122,8 +126,22 @@ async def _parse_pin(message: Message, rest: str) -> Which:
     before, text = _around("pin", rest)
     which = await _parse_number(message, before)
     if not text.strip():
-        raise InvalidInput("which trace? Give its ID")
+        raise InvalidInput(_WHICH_TRACE)
     return Which(which.number, linked_id(text.strip()), which.site)
+
+
+async def _read_note(message: Message, text: str) -> Reading:
+    """Read `note: rolled back`, `please note that only petstore-3 is slow`."""
+    _, note = _around("note", text) if _NOTE.search(text) else _around("down", text)
+    return Reading(re.sub(r"^[\s:,]*(?:that\b)?\s*", "", note))
+
+
+async def _read_pin(message: Message, text: str) -> Reading:
+    """Read the trace that a text names."""
+    trace_id = find_trace_id(text)
+    if not trace_id:
+        raise InvalidInput(_WHICH_TRACE)
+    return Reading(trace_id)
 
 
 def _around(verb: str, rest: str) -> tuple[str, str]:
@@ -150,11 +168,11 @@ def _keys(line: str) -> tuple[str, dict[str, str]]:
         about=(Thing.SERVICE,),
     ),
     usage="TITLE [service=NAME] [alert=ID | group=NAME | trace=ID] [site=NAME]",
-    summary="open an incident; the thread in which you do becomes its thread",
+    summary="open an incident; the thread you open it in becomes its thread",
     examples=("incident start petstore slow", "incident start group=QueueDeep"),
     details=(
-        "It gathers alerts, rollouts, sampling, who has alerts and what people write by itself.",
-        "In its thread its number goes without saying. Only a mention of the bot writes a note.",
+        "It gathers alerts, rollouts, sampling changes, acknowledgements and notes by itself.",
+        "In its thread you can leave out its number. A note needs a mention of the bot.",
     ),
     changes=True,
     needs=(actions.open_incident,),
@@ -194,8 +212,10 @@ async def list_incidents(message: Message, site: str) -> Reply:
     r"incident +((?:#?[0-9]{1,9} +)?(?:site=\S+ +)?note(?:[ :].*)?)",
     "incident note",
     parse=_parse_note,
+    read=_read_note,
+    intent=Intent(surely="note, note that, write down, take a note"),
     usage="TEXT, or incident NUMBER note TEXT",
-    summary="write a note into an incident",
+    summary="add a note to an incident",
     examples=("incident note only petstore-3, the new build", "incident 3 note store is fine"),
     changes=True,
     needs=(actions.add_note,),
@@ -211,6 +231,8 @@ async def note_incident(message: Message, which: Which) -> Reply:
     r"incident +((?:#?[0-9]{1,9} +)?(?:site=\S+ +)?pin(?: +.*)?)",
     "incident pin",
     parse=_parse_pin,
+    read=_read_pin,
+    intent=Intent(surely="pin, pin trace", about=(Thing.TRACE_ID,)),
     usage="TRACE, or incident NUMBER pin TRACE",
     summary="pin a trace to an incident",
     examples=("incident pin 17b4f65b0d9f038e2a7bc5ea84309af2",),
@@ -247,7 +269,7 @@ async def close_incident(message: Message, which: Which) -> Reply:
     "incident reopen",
     parse=_parse_number,
     usage="[NUMBER] [site=NAME]",
-    summary="open a closed incident again",
+    summary="reopen a closed incident",
     examples=("incident reopen 3",),
     changes=True,
     needs=(actions.reopen,),
@@ -260,7 +282,7 @@ async def reopen_incident(message: Message, which: Which) -> Reply:
 
 
 @command(
-    r"(?:show +)?incident(?: +(.+))?",
+    r"(?:show +(?:me +)?)?(?:the +)?incident(?: +(.+))?",
     "incident",
     parse=_parse_number,
     intent=Intent(perhaps="incident"),
@@ -287,8 +309,8 @@ async def _meant(message: Message, which: Which) -> tuple[int, str]:
     if not still:
         raise NotFound("no incident is open; incident start petstore slow opens one")
     if len(still) > 1:
-        some = " or ".join(str(each.number) for each in still[:5])
-        raise InvalidInput(f"several incidents are open: give a number, {some}")
+        some = listed(str(each.number) for each in still[:5])
+        raise InvalidInput(f"several incidents are open ({some}): give the number of one")
     return still[0].number, which.site
 
 

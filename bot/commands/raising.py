@@ -68,15 +68,15 @@ async def _read(message: Message, text: str) -> Reading:
         about=(Thing.ALERT, Thing.SERVICE, Thing.SITE),
     ),
     usage='[SERVICE | ALERT | ID | LABEL="VALUE" …] [site=NAME]',
-    summary="sample what an alert or a service is about at 100% for 15 minutes",
+    summary="sample a service, or the services of an alert, at 100% for 15 minutes",
     examples=("sampling up petstore", "sampling up QueueDeep"),
     details=(
-        "Sampling is decided where a trace begins, so the services in which the failing traces "
-        "begin are sampled, each with a change of its own.",
-        "The reason names the alert and the release. Each service returns to its sampling by "
-        "itself.",
-        "This is done immediately if the site allows changes without a card; else a card asks "
-        "first. Above a service's ceiling, somebody else has to approve it.",
+        "Sampling is decided where a trace starts, so this changes the services in which the "
+        "failing traces start, each with a change of its own.",
+        "The reason names the alert and the release. Afterwards each service returns to its "
+        "previous sampling.",
+        "If the site allows changes without a card, this is done immediately; otherwise a card "
+        "asks first. Above a service's ceiling, somebody else has to approve it.",
     ),
     changes=True,
     needs=(sampling.change_policy,),

@@ -23,6 +23,7 @@ from bot.commands.wishes import (
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
+from ops.patience import patient
 from ops.requests import actions as requests
 from ops.requests.actions import RequestedChange
 from ops.sampling import actions as sampling
@@ -123,7 +124,7 @@ async def sampling_off(message: Message, wish: Wish) -> Reply:
         about=(Thing.SERVICE, Thing.SITE),
     ),
     usage='[SERVICE] [to REVISION] [because="REASON"] [site=NAME]',
-    summary="end a change that has an end now, or go back to a revision",
+    summary="end a temporary change now, or go back to a revision",
     examples=(
         "revert sampling petstore",
         "revert sampling petstore to 12",
@@ -257,6 +258,6 @@ async def card(message: Message, asked: RequestedChange, why: str) -> Reply:
         policy=asked.policy,
         service=asked.service,
         site=asked.site,
-        patience=PATIENCE,
+        patience=patient(PATIENCE),
     )
     return requested_change(asked, why, effect)

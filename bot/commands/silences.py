@@ -161,13 +161,13 @@ async def list_silences(message: Message, site: str) -> Reply:
         about=(Thing.ALERT, Thing.SERVICE, Thing.SEVERITY, Thing.TIME),
     ),
     usage='ALERT or LABEL="VALUE" … [for=1h | until=18:00] [because="REASON"] [site=NAME]',
-    summary="silence alerts for a while, after a look at what that hides",
+    summary="silence alerts for a while, after a preview of what that hides",
     examples=(
         'silence QueueDeep for=1h because="known, DB-212"',
         'silence alertname=SlowRequests instance=~"petstore-.*" until=18:00',
     ),
     details=(
-        "The answer shows which alerts that hides now. Its button makes the silence.",
+        "The answer shows which alerts it would hide now. Its button creates the silence.",
         "A silence lasts an hour unless you say for how long. Over 24 hours it needs a reason.",
     ),
     changes=True,
@@ -199,7 +199,7 @@ async def silence(message: Message, wish: Wish) -> Reply:
     read=_read_which,
     intent=Intent(surely="extend silence, silence longer, prolong silence"),
     usage="ID [for=1h | until=18:00] [site=NAME]",
-    summary="let a silence end an hour from now, or at another time",
+    summary="make a silence end an hour from now, or at another time",
     examples=("extend silence 65d7b155-e09f-4ee2-bc6b-0fb5f29b8553 for=2h",),
     changes=True,
     needs=(silences.extend_silence,),
@@ -219,7 +219,10 @@ async def extend_silence(message: Message, which: Which) -> Reply:
     "end silence",
     parse=_parse_which,
     read=_read_which,
-    intent=Intent(surely="end silence, unsilence, unmute, expire silence, delete silence"),
+    intent=Intent(
+        surely="end silence, unsilence, unmute, expire silence, delete silence, stop silence, "
+        "lift silence, remove silence"
+    ),
     usage="ID [site=NAME]",
     summary="end a silence now",
     examples=("end silence 65d7b155-e09f-4ee2-bc6b-0fb5f29b8553",),

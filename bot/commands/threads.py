@@ -22,7 +22,7 @@ async def own_thread(message: Message) -> Thread | None:
     if not ts or _is_alone(message):
         return None
     if message.event.get(SHARED) is not False and not channel.startswith("D"):
-        # Slack does not say it of a click. A channel that hears of alerts is known to be ours.
+        # Slack does not say it of a click. A subscribed channel is known to be ours.
         try:
             known = await subscriptions.list_subscriptions(message.actor)
         except OpsError:

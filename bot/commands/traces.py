@@ -28,6 +28,7 @@ from ops.overview.actions import (
     explain_taken,
     show_snapshot,
 )
+from ops.patience import patient
 from ops.sites import sites
 from ops.traces import actions as traces
 from ops.traces.actions import TraceList, Unmatched
@@ -126,7 +127,7 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
     with _shortened(one.trace_id):
         trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
     then, taken = await asyncio.gather(
-        look_back(message.actor, trace), _taken(message.actor, trace)
+        look_back(message.actor, trace, patient(SNAPSHOT_SECONDS)), _taken(message.actor, trace)
     )
     return one_trace(trace, then, taken)
 
@@ -189,7 +190,7 @@ async def _taken(actor: Actor, trace: Trace) -> Taken | None:
         return None
 
 
-async def look_back(actor: Actor, trace: Trace, seconds: float = SNAPSHOT_SECONDS) -> SiteSnapshot:
+async def look_back(actor: Actor, trace: Trace, seconds: float) -> SiteSnapshot:
     """Return the site at the time of a trace; if that takes too long, only a problem saying so."""
     end = trace.start + trace.duration
     known = {service.jaeger_name for service in sites().site(trace.site).services.values()}

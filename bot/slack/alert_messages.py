@@ -13,7 +13,7 @@ left by then (bot.slack.alert_work), and the database decides that nobody else d
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -75,8 +75,8 @@ class AlertMessages:
         self._looking = asyncio.Lock()
         self._subscriptions: list[Subscription] = []
         self._numbers: dict[int, int] = {}
-        self.looks = 0
         self._working: dict[str, asyncio.Task[None]] = {}  # by channel, and _EDITS
+        self._started: Counter[str] = Counter()
 
     async def keep(self, seconds: float) -> None:
         """Look at each notice, and after so many seconds without one, until cancelled."""
@@ -121,7 +121,6 @@ class AlertMessages:
             wanted[each.channel].append(each)
         self._wanted = {name: wanted[name] for name in wanted if name not in closed}
         self._numbers = known.numbers
-        self.looks += 1
 
     async def finish(self) -> None:
         """Wait until nothing is left to be done."""
@@ -140,25 +139,31 @@ class AlertMessages:
             self._news.set()
 
     def _start(self, channel: str) -> None:
-        """Work on a channel, or on edits, unless somebody does."""
-        if channel in self._working:
+        """Work on a channel, or on edits; whoever does already looks once more before ending."""
+        self._started[channel] += 1
+        working = self._working.get(channel)
+        if working and not working.done():
             return
         find = partial(self._next_post, channel) if channel else self._next_edit
         task = asyncio.ensure_future(self._work(channel, find))
         self._working[channel] = task
-        task.add_done_callback(lambda _: self._working.pop(channel, None))
+        task.add_done_callback(partial(self._end, channel))
+
+    def _end(self, channel: str, task: asyncio.Task[None]) -> None:
+        if self._working.get(channel) is task:
+            del self._working[channel]
 
     async def _work(self, channel: str, find: Find) -> None:
         """Do one step after the other until nothing is left."""
         try:
             while True:
-                looks = self.looks
+                started = self._started[channel]
                 if await find():
                     await self.sender.wait_for_place(channel)
                     # By now another step may be more urgent, or somebody else has done it.
                     if work := await find():
                         await self._whole(self._do(work, channel))
-                elif looks == self.looks:
+                elif started == self._started[channel]:
                     return
         except Exception:
             log.exception("a subscribed channel could not be updated")

@@ -25,6 +25,7 @@ from bot.slack.app_limit import AppLimit
 from bot.slack.connection import CLOSE_SECONDS, Connection, Envelope
 from bot.slack.direct_messages import DirectMessages
 from bot.slack.event_handler import EventHandler
+from bot.slack.hand_overs import keep_telling
 from bot.slack.heartbeat import Heartbeat, ProcessStatus, report_end
 from bot.slack.inbox import Inbox
 from bot.slack.incident_offers import keep_offering
@@ -161,6 +162,7 @@ async def _serve(name: str, timing: Timing) -> None:
             asyncio.ensure_future(handler.timed.keep(timing.tend)),
             asyncio.ensure_future(alerts.keep(timing.tend)),
             asyncio.ensure_future(keep_offering(sender, timing.beat)),
+            asyncio.ensure_future(keep_telling(sender, handler.timed.reaching, timing.beat)),
             asyncio.ensure_future(handler.order.run()),
             asyncio.ensure_future(_beat(heartbeat, timing.beat)),
             asyncio.ensure_future(web.watch(authenticate, timing.token)),

@@ -18,6 +18,7 @@ from ops.language.changes import take_reason
 from ops.language.lines import Word
 from ops.language.names import Names
 from ops.language.trace_ids import find_trace_ids
+from ops.patience import patient
 
 SECONDS = 1.0  # the most that filling and checking one line may take
 LONG = 500  # characters: reading more may take some milliseconds
@@ -175,7 +176,7 @@ async def _filled(
         return None
     problem = None
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patient(SECONDS)):
             line = text.brief if command.intent.reads_all else text.line
             reading = await command.read(message, line)
             line = f"{command.name} {reading.line}".strip()

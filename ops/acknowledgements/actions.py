@@ -4,6 +4,7 @@ They are kept in our own database, so they work without Alertmanager. They end b
 the alert has resolved or their time is over, see ops.alerts.acknowledgements.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
@@ -13,13 +14,16 @@ from ops.alerts import actions as alerts
 from ops.alerts.acknowledgements import ACKNOWLEDGE as CHANGE
 from ops.alerts.acknowledgements import MOST as MOST_LISTED
 from ops.alerts.acknowledgements import Held, Person
+from ops.alerts.handing import HandOver, recent
 from ops.alerts.one import State
 from ops.alerts.truth import headline
 from ops.alerts.watching import ALERTS
 from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import Conflict, InvalidInput, NotFound
-from ops.guard import action
+from ops.guard import OPSPORTAL, action
+from ops.patience import patient
+from ops.rights import rights_of
 from ops.sites import Site, sites
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import Acknowledgement
@@ -34,10 +38,12 @@ __all__ = [
     "LONGEST_NOTE",
     "MOST_LISTED",
     "Acknowledgement",
+    "HandOver",
     "acknowledge",
     "give_back",
     "hand_over",
     "list_acknowledgements",
+    "list_hand_overs",
     "list_people",
 ]
 
@@ -62,17 +68,18 @@ async def acknowledge(
     *,
     name: str = "",
     fingerprint: str = "",
-    note: str = "",
-    until: int = 0,
+    note: str | None = None,
+    until: int | None = None,
     site: str = "",
 ) -> Acknowledgement:
     """Let the actor have an alert or, with only a name, all alerts of that name.
 
     It holds until it resolves or, if that comes first, `until` (Unix nanoseconds, 0 for no time).
+    If the actor has it already, its note and end change; what is None stays as it is.
     Raises Conflict if somebody else has it, or if it has resolved.
     """
     where, now = sites().site(site), timerange.now_ns()
-    _check(note, until, now)
+    _check(note or "", until or 0, now)
     what, services = await _active(actor, where, name, fingerprint)
     return await _changed(
         partial(kept.take, what, _person(actor), until=until, note=note, services=services, now=now)
@@ -140,6 +147,18 @@ async def list_people(actor: Actor) -> tuple[str, ...]:
     return await in_database(kept.people)
 
 
+@action("acknowledgements.list_hand_overs", permission=OPSPORTAL)
+async def list_hand_overs(actor: Actor) -> tuple[HandOver, ...]:
+    """Return what was handed or taken over in the last minutes, for each who is to hear of it.
+
+    Those who may not see alerts any more are not told.
+    """
+    found = await in_database(recent, [*sites().all], timerange.now_ns())
+    users = {each.user_id for each in found}
+    rights = dict(zip(users, await asyncio.gather(*map(rights_of, users)), strict=True))
+    return tuple(each for each in found if alerts.READ in rights[each.user_id].permissions)
+
+
 async def _changed(change: Callable[[], Acknowledgement]) -> Acknowledgement:
     """Make a change, and let nobody read what was there before it."""
     try:
@@ -166,7 +185,7 @@ async def _active(
     """Return what is to be had, if it is active, and the services that it is about."""
     if fingerprint:
         shown = await alerts.show_alert(
-            actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+            actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
         )
         if shown.state is State.RESOLVED:
             raise Conflict(f"{shown.alert.name} has resolved, so nobody needs to have it")
@@ -175,7 +194,7 @@ async def _active(
         raise InvalidInput("which alert? Give the name or the ID of one that is firing")
     kept.check_name(name)
     named = AlertFilter(matchers=(Matcher(ALERTNAME, "=", name),), site=site.name)
-    found = await alerts.list_alerts(actor, filter=named, patience=PATIENCE)
+    found = await alerts.list_alerts(actor, filter=named, patience=patient(PATIENCE))
     if not found.alerts:
         nothing = f'no alert called "{shortened(name, 80)}" is firing or pending'
         raise NotFound(headline(0, found.doubts, nothing=nothing))
@@ -187,7 +206,7 @@ async def _named(actor: Actor, site: Site, name: str, fingerprint: str) -> Held:
     if not fingerprint:
         return Held(site.name, name)
     shown = await alerts.show_alert(
-        actor, fingerprint=fingerprint, site=site.name, patience=PATIENCE
+        actor, fingerprint=fingerprint, site=site.name, patience=patient(PATIENCE)
     )
     return Held(site.name, shown.alert.name, fingerprint)
 

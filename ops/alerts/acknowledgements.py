@@ -59,7 +59,7 @@ class Person:
 def holding(site: str, now: int) -> Holding:
     """Return who has which alerts of a site now (Unix nanoseconds)."""
     rows = HeldAlert.objects.filter(site=site, end=None)
-    return Holding.of_all(_read(row, now) for row in rows.order_by("pk"))
+    return Holding.of_all(as_read(row, now) for row in rows.order_by("pk"))
 
 
 def of_alert(site: str, name: str, fingerprint: str, now: int) -> tuple[Acknowledgement, ...]:
@@ -67,7 +67,7 @@ def of_alert(site: str, name: str, fingerprint: str, now: int) -> tuple[Acknowle
     rows = HeldAlert.objects.filter(
         site=site, name=stored_name(name), fingerprint__in=("", fingerprint)
     )
-    return tuple(_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
+    return tuple(as_read(row, now) for row in rows.order_by("-start", "-pk")[:MOST])
 
 
 def between(
@@ -76,7 +76,7 @@ def between(
     """Return the newest MOST that were in force at any time from start to end, newest first."""
     rows = HeldAlert.objects.filter(Q(end=None) | Q(end__gte=start), site=site, start__lte=end)
     # Services are filtered here, because SQLite cannot look into lists.
-    every = (_read(row, now) for row in rows.order_by("-start", "-pk").iterator(MOST))
+    every = (as_read(row, now) for row in rows.order_by("-start", "-pk").iterator(MOST))
     theirs = (
         each
         for each in every
@@ -86,26 +86,33 @@ def between(
 
 
 def take(
-    what: Held, person: Person, *, until: int, note: str, services: Collection[str], now: int
+    what: Held,
+    person: Person,
+    *,
+    until: int | None,
+    note: str | None,
+    services: Collection[str],
+    now: int,
 ) -> Acknowledgement:
     """Let a person have an alert from now on; raises Conflict if somebody else has it.
 
-    If the person has it already, its end and note change.
+    If the person has it already, its end and note change, unless they are None.
     """
     with transaction.atomic():
         before = _in_force(what, now)
         if before is None:
             try:
-                return _made(what, person, until, note, services, now)
+                return _made(what, person, until or 0, note or "", services, now)
             except IntegrityError:  # somebody was faster
                 before = _in_force(what, now)
         if before is None:
             raise Conflict(f"somebody else had {what} just now; try again")
         if before.user_id is None or before.user_id != person.id:
             raise Conflict(_has_it(before, what, now))
-        before.until, before.note = until, note or before.note
+        before.until = before.until if until is None else until
+        before.note = before.note if note is None else note
         before.save(update_fields=["until", "note"])
-        return _read(before, now)
+        return as_read(before, now)
 
 
 def hand_over(what: Held, giver: Person, *, to: str, note: str, now: int) -> Acknowledgement:
@@ -130,7 +137,7 @@ def give_back(what: Held, person: Person, now: int) -> Acknowledgement:
                 f"{before.person} has {what}, so only they can give it back; you can take it over"
             )
         _end(before, GIVEN_BACK, now)
-        return _read(before, now)
+        return as_read(before, now)
 
 
 def people() -> tuple[str, ...]:
@@ -178,7 +185,7 @@ def _made(
             start=now,
             until=until,
         )
-    return _read(row, now)
+    return as_read(row, now)
 
 
 def _end(row: HeldAlert, why: str, now: int) -> None:
@@ -214,7 +221,7 @@ def _has_it(row: HeldAlert, what: Held, now: int) -> str:
     return f"{row.person} has {what}, for {timerange.format_duration(lasts)} now"
 
 
-def _read(row: HeldAlert, now: int) -> Acknowledgement:
+def as_read(row: HeldAlert, now: int) -> Acknowledgement:
     """Return what a row says now; one whose time is over has ended then."""
     is_over = row.end is None and row.is_over(now)
     return Acknowledgement(

@@ -67,7 +67,7 @@ def _read(site: Site, service: Service | None, empty: Strip, most: int, now: int
         # Of a time that ends now it is true of all, and SQLite would take the wrong index.
         rows = rows.filter(start__lt=empty.end)
     if service:
-        rows = of_service(rows, service)
+        rows = of_service(rows, site, service, empty.end - empty.start)
     newest: dict[str, tuple[int, int]] = {}
     keys: dict[str, set[str]] = {}
     ended = rows.filter(end__gt=empty.start).values_list("name")

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import TypeVar
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
@@ -15,6 +15,7 @@ from ops.alerts.history import OF_SOURCE, as_it_was
 from ops.alerts.intervals import Interval
 from ops.alerts.models import AlertPeriod, RulePeriod
 from ops.sites import Service, Site
+from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING
 from ops.watch.models import SourcePeriod
 from ops.watch.periods import Period
@@ -22,6 +23,8 @@ from ops.watch.periods import Period
 P = TypeVar("P", bound=Period)
 _ByLabel = Mapping[tuple[str, str], Sequence[Service]]
 MOST_READ = 1_000  # periods of each kind
+MOST_ALERTS = 2_000  # of which the labels are read
+LONG = timerange.DAY
 
 
 class Kind(StrEnum):
@@ -81,7 +84,7 @@ def read_changes(
     alerts = alerts.exclude(name__in=site.unlisted)
     rules = RulePeriod.objects.filter(site=site.name, state=RulePeriod.BROKEN)
     if service:
-        alerts, rules = of_service(alerts, service), rules.none()
+        alerts, rules = of_service(alerts, site, service, end - start), rules.none()
     silences = SourcePeriod.objects.filter(
         site=site.name, state=SourcePeriod.FAILS, key__startswith=OF_SOURCE
     )
@@ -98,15 +101,34 @@ def read_changes(
     return tuple(_together(found))[:limit]
 
 
-def of_service(alerts: "QuerySet[AlertPeriod]", service: Service) -> "QuerySet[AlertPeriod]":
-    """Return a service's own of these."""
+def of_service(
+    alerts: "QuerySet[AlertPeriod]", site: Site, service: Service, length: int
+) -> "QuerySet[AlertPeriod]":
+    """Return a service's own of these periods of a site, to be read in a time of this length."""
     if not service.alerts:
         return alerts.none()
+    if length > LONG and (keys := _keys_of(site, service)) is not None:
+        return alerts.filter(key__in=keys)
     for number, (name, value) in enumerate(service.alerts.items()):
         # Not labels__name, because a label's name may contain "__".
         label = Cast(KeyTextTransform(name, "labels"), models.TextField())
         alerts = alerts.alias(**{f"label{number}": label}).filter(**{f"label{number}": value})
     return alerts
+
+
+def _keys_of(site: Site, service: Service) -> list[str] | None:
+    """Read the keys of a service's own alerts; None if the site has too many to look at each.
+
+    All periods of a key have the same labels. In a long time there can be a hundred thousand, so
+    those of each alert are compared once, and not those of all periods in every query.
+    """
+    rows = AlertPeriod.objects.filter(site=site.name)
+    one_of_each = rows.order_by("key").values_list("key").annotate(Min("pk"))
+    found = [pk for _, pk in one_of_each[: MOST_ALERTS + 1]]
+    if len(found) > MOST_ALERTS:
+        return None
+    labels = AlertPeriod.objects.filter(pk__in=found).values_list("key", "labels")
+    return [key for key, has in labels if service.alerts.items() <= has.items()]
 
 
 def _started(rows: "QuerySet[P]", when: Interval) -> list[P]:

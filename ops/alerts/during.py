@@ -86,7 +86,8 @@ def read_during(
     """
     rows = AlertPeriod.objects.filter(site=site.name).exclude(name__in=site.unlisted)
     order = _order(start)
-    wanted = [(of_service(rows, each), order) for each in services if each.alerts]
+    length, about = end - start, [each for each in services if each.alerts]
+    wanted = [(of_service(rows, site, each, length), order) for each in about]
     wanted += [(rows.filter(**also), "start" if "key" in also else "end")] if also else []
     found, more = dict[int, AlertPeriod](), False
     for each, its_order in wanted:

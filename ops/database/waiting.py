@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+from ops.patience import patient
+
 LONGEST = 1.8  # seconds, so that the answer comes within two
 PATIENT = 20.0
 MOST = 500  # waiting at the same time
@@ -33,4 +35,5 @@ def is_too_long(queue: int) -> bool:
 
 def seconds_left(began: float) -> float:
     """Return how long work may still wait that has waited since `began` (time.monotonic)."""
-    return began + (PATIENT if _patient.get() else LONGEST) - time.monotonic()
+    longest = PATIENT if _patient.get() else LONGEST
+    return began + patient(longest) - time.monotonic()

@@ -14,6 +14,7 @@ from ops.audit import chain, owed
 from ops.audit.models import Outcome
 from ops.database import DatabaseBusy, in_database, patiently
 from ops.errors import BackendTimeout, Busy, DatabaseUnavailable, NotPermitted, OpsError
+from ops.patience import patient
 
 R = TypeVar("R")
 Effect = Callable[[], Awaitable[R]]
@@ -42,7 +43,7 @@ def outcome_of(error: BaseException) -> Outcome:
 async def promptly(answer: Awaitable[R]) -> R:
     """Wait for the database, but not forever: nothing has been done yet."""
     try:
-        async with asyncio.timeout(DATABASE_SECONDS):
+        async with asyncio.timeout(patient(DATABASE_SECONDS)):
             return await answer
     except TimeoutError as error:
         raise DatabaseUnavailable(

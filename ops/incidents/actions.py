@@ -181,13 +181,17 @@ async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
 
 
 @action("incidents.show_causes", permission=READ)
-async def show_causes(actor: Actor, *, number: int = 0, site: str = "") -> tuple[Causes, ...]:
-    """Return what the traces of its services have unlike the hour before.
+async def show_causes(
+    actor: Actor, *, number: int = 0, service: str = "", site: str = ""
+) -> tuple[Causes, ...]:
+    """Return how the traces of its services, or of one, differ from the hour before.
 
-    It asks Jaeger, so a page shows it later. A failure becomes a sentence.
+    It asks Jaeger, twice at most for each, so a page shows it later, service by service. A failure
+    becomes a sentence. Raises NotFound for a service that is not compared.
     """
     where = sites().site(site)
-    return await find_causes(actor, where, await in_database(store.find, where.name, number))
+    incident = await in_database(store.find, where.name, number)
+    return await find_causes(actor, where, incident, service)
 
 
 @action("incidents.export", permission=READ)

@@ -36,6 +36,10 @@ class Origin:
     kind: OriginKind = OriginKind.NOTHING
     key: str = ""
 
+    def __str__(self) -> str:
+        """Return it as the audit log records it; "" for nothing."""
+        return f"{self.kind} {self.key}".strip()
+
 
 NO_ORIGIN = Origin()
 
@@ -47,6 +51,10 @@ class Thread:
     team: str
     channel: str
     ts: str
+
+    def __str__(self) -> str:
+        """Return it as the audit log records it."""
+        return f"{self.team}/{self.channel}/{self.ts}"
 
 
 @dataclass(frozen=True, slots=True)

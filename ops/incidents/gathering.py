@@ -27,6 +27,7 @@ from ops.vocabulary.timerange import Moment, TimeRange, format_duration
 
 BEFORE = 15 * timerange.MINUTE
 QUIET = 15 * timerange.MINUTE  # after which closing it is offered
+MOST_COMPARED = 3  # services, of which each asks Jaeger twice
 SHORT = timerange.MINUTE  # a hole of less, as while a watcher restarts, hides no alert
 
 
@@ -81,6 +82,16 @@ class Story:
         """The changes of sampling that somebody made."""
         of_sampling = (each for each in self.lines if each.kind is LineKind.SAMPLING)
         return tuple(each for each in of_sampling if people([each]))
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The services whose traces are compared with the hour before."""
+        return tuple(each.service for each in self.services[:MOST_COMPARED])
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """The services whose traces are not, because there are too many."""
+        return tuple(each.service for each in self.services[MOST_COMPARED:])
 
     @property
     def course(self) -> Course:

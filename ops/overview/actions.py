@@ -2,13 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ops.actor import Actor
 from ops.alerts.actions import READ as READ_ALERTS
-from ops.alerts.actions import AlertList, show_alert
+from ops.alerts.actions import show_alert
 from ops.alerts.notifying import NOTIFICATIONS
-from ops.alerts.truth import Reason
 from ops.alerts.watching import ALERTS
 from ops.errors import InvalidInput
 from ops.guard import ANY_PERSON, DEADLINE, action
@@ -18,18 +16,10 @@ from ops.language.times import Clock
 from ops.overview.changing import Changes, look_for_changes
 from ops.overview.diagnosing import Diagnosis, diagnose_service
 from ops.overview.diagnosing_sites import ServiceTrouble, SiteDiagnosis, diagnose_lines
-from ops.overview.figures import known, problems_of
-from ops.overview.happened import (
-    EVERY_KIND,
-    LATELY,
-    MOST,
-    ChangeKind,
-    Happened,
-    VersionChange,
-    happened,
-)
+from ops.overview.gathering import Overview, gather
+from ops.overview.happened import EVERY_KIND, ChangeKind, Happened, VersionChange
 from ops.overview.keeping import look_for_sampling
-from ops.overview.lines import Gap, ServiceLine, line_of, read_services
+from ops.overview.lines import Gap, ServiceLine
 from ops.overview.names import read_names
 from ops.overview.parts import Parts
 from ops.overview.raises import MOST_RAISED, Raise, Raised
@@ -41,11 +31,11 @@ from ops.overview.surroundings import ServiceAround, Surroundings, find_alert, l
 from ops.overview.taken import Taken, explain_taken
 from ops.overview.timeline import Timeline, look_along
 from ops.overview.unlike import TracesOfAlert, compare_traces_of
+from ops.patience import patient
 from ops.sites import sites
 from ops.traces.actions import READ as READ_TRACES
-from ops.versions.actions import VERSIONS, ServiceVersions
+from ops.versions.actions import VERSIONS
 from ops.vocabulary import timerange
-from ops.vocabulary.summaries import TraceSummary
 from ops.vocabulary.timerange import TimeRange, format_moment
 from ops.watch.report import SourceReport, WatchReport, watch_report
 
@@ -62,6 +52,7 @@ __all__ = [
     "Gap",
     "Happened",
     "LostAnswer",
+    "Overview",
     "Raise",
     "Raised",
     "ServiceAround",
@@ -105,30 +96,6 @@ AGE = 5.0  # seconds that figures and traces of a diagnosis may be old
 LAST_DAY = TimeRange.last(timerange.DAY)
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """A site. `alerts` and `failing` are None if they could not be read.
-
-    `happened` is what changed in the last hour, as far as it is known, the newest first.
-    `lines` is the requested slice of the `services` that match: with `most`, services with the
-    most urgent alerts come first, otherwise the site file's order applies. `mixed` are all of
-    these that run several versions. `problems` has one sentence for each missing part and for
-    each alert source that did not answer. `coming` names the parts that were not ready in time,
-    `older` those of them that are shown as they were up to a minute ago.
-    """
-
-    site: str
-    lines: tuple[ServiceLine, ...]
-    alerts: AlertList | None
-    failing: tuple[TraceSummary, ...] | None
-    happened: tuple[Happened, ...]
-    problems: tuple[str, ...]
-    services: int
-    mixed: tuple[ServiceVersions, ...]
-    coming: tuple[str, ...] = ()
-    older: tuple[str, ...] = ()
-
-
 @action("overview.show_overview", permission=READ)
 async def show_overview(
     actor: Actor,
@@ -148,61 +115,7 @@ async def show_overview(
     """
     where = sites().site(site)
     parts = Parts(actor, where, asyncio.get_running_loop().time() + patience, age)
-    meant = where.services_like(find)
-    since = timerange.now_ns() - LATELY
-    services, failing, changes, versions, alert_changes, others = await asyncio.gather(
-        read_services(parts, meant, first, most or len(meant)),
-        parts.failing(),
-        parts.changes(),
-        parts.versions(),
-        parts.alert_changes(since),
-        parts.other_changes(since),
-    )
-    told = known(others)
-    active = known(services.alerts)
-    silent = [failure.reason for failure in active.failures] if active else []
-    doubted = active.doubts if active else ()
-    doubts = [
-        each.sentence for each in doubted if each.reason not in (Reason.SILENT, Reason.LOADING)
-    ]
-    traces, unsearched = known(failing) or (None, problems_of(failing))
-    by_name = {each.service: each for each in known(versions) or ()}
-    return Overview(
-        site=where.name,
-        lines=tuple(
-            line_of(service, services, by_name.get(service.name), coming=versions is None)
-            for service in services.shown
-        ),
-        alerts=active,
-        failing=traces,
-        happened=happened(
-            known(alert_changes) or (),
-            known(changes) or (),
-            {name: each.history for name, each in by_name.items() if each.history},
-            since,
-            timerange.now_ns(),
-            told.found if told else (),
-        )[:MOST],
-        problems=tuple(
-            dict.fromkeys(
-                (
-                    *problems_of(services.alerts),
-                    *silent,
-                    *doubts,
-                    *unsearched,
-                    *problems_of(changes, versions, alert_changes, others),
-                )
-            )
-        ),
-        services=len(meant),
-        mixed=tuple(
-            by_name[each.name]
-            for each in meant
-            if each.name in by_name and len(by_name[each.name].counts) > 1
-        ),
-        coming=tuple(parts.coming),
-        older=tuple(parts.older),
-    )
+    return await gather(parts, where.services_like(find), first, most)
 
 
 @action("overview.names", permission=ANY_PERSON)
@@ -266,15 +179,17 @@ async def show_surroundings(
 
 @action("overview.compare_alert_traces", permission=READ_ALERTS, deadline=COMPARING)
 async def compare_alert_traces(
-    actor: Actor, *, fingerprint: str = "", site: str = ""
+    actor: Actor, *, fingerprint: str = "", service: str = "", site: str = ""
 ) -> TracesOfAlert:
-    """Return what the traces around an alert have unlike the hour before it.
+    """Return how the traces around an alert differ from the hour before it.
 
-    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`.
+    They are those of one of its services, by default the first: `show_surroundings` names them.
+    Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`, and NotFound for
+    a service that the alert is not about.
     """
     where = sites().site(site)
     shown = await show_alert(actor, fingerprint=fingerprint, site=where.name)
-    return await compare_traces_of(actor, where, shown)
+    return await compare_traces_of(actor, where, shown, service)
 
 
 @action("overview.diagnose", permission=READ)
@@ -283,31 +198,31 @@ async def diagnose(
     *,
     service: str = "",
     site: str = "",
-    patience: float = DIAGNOSING,
+    patience: float | None = None,
     age: float = AGE,
 ) -> Diagnosis:
     """Return what is wrong with a service, as far as the user may see it.
 
-    What did not arrive within `patience` seconds is named, and there when somebody asks again.
-    Figures and traces may be `age` seconds old. Without a service it is the site's default one.
+    What did not arrive within `patience` seconds, by default DIAGNOSING, is named, and there when
+    somebody asks again. Figures and traces may be `age` seconds old. Without a service it is the
+    site's default one.
     """
     where = sites().site(site)
     what = where.service(service)
-    until = asyncio.get_running_loop().time() + patience
+    seconds = patient(DIAGNOSING) if patience is None else patience
+    until = asyncio.get_running_loop().time() + seconds
     return await diagnose_service(Parts(actor, where, until, age), what)
 
 
 @action("overview.diagnose_site", permission=READ)
-async def diagnose_site(
-    actor: Actor, *, site: str = "", patience: float = DIAGNOSING
-) -> SiteDiagnosis:
+async def diagnose_site(actor: Actor, *, site: str = "") -> SiteDiagnosis:
     """Return which services of a site have something wrong, the worst first, as `diagnose` does.
 
     Of a large site these are the services with the most urgent alerts.
     """
     where = sites().site(site)
     found = await show_overview(
-        actor, site=where.name, most=MOST_DIAGNOSED, patience=patience, age=AGE
+        actor, site=where.name, most=MOST_DIAGNOSED, patience=patient(DIAGNOSING), age=AGE
     )
     late = [f"{part} did not arrive in time" for part in found.coming if part not in found.older]
     problems = (*found.problems, *late)

@@ -11,6 +11,7 @@ from ops.alerts.actions import READ as READ_ALERTS
 from ops.alerts.answers import answers_of
 from ops.backends.clients import clients
 from ops.language.names import Names, SiteNames
+from ops.patience import patient
 from ops.rights import rights_of
 from ops.sites import Site, sites
 from ops.traces.actions import READ as READ_TRACES
@@ -83,7 +84,7 @@ async def _part(
     if not allowed:
         return None
     key = ("names", name, site)
-    found = await clients().lasting.answer(key, lambda: read(site), PATIENCE, AGE)
+    found = await clients().lasting.answer(key, lambda: read(site), patient(PATIENCE), AGE)
     return found.answer
 
 
@@ -108,7 +109,7 @@ class _AlertNames:
 
 async def _alerts(site: Site) -> _AlertNames:
     """Return the names of alerts and of rules that may become alerts, and their labels."""
-    answers = (await answers_of(site, PATIENCE)).answers.values()
+    answers = (await answers_of(site, patient(PATIENCE))).answers.values()
     both: list[tuple[str, Mapping[str, str]]] = [
         *((each.name, each.labels) for answer in answers for each in answer.alerts),
         *(
@@ -137,7 +138,7 @@ class _VersionNames:
 
 
 async def _versions(actor: Actor, site: Site) -> _VersionNames:
-    found = await list_versions(actor, site=site.name, patience=PATIENCE)
+    found = await list_versions(actor, site=site.name, patience=patient(PATIENCE))
     return _VersionNames(
         {each.service: tuple(version for version, _ in each.counts) for each in found},
         {each.service: _distinct(one.instance for one in each.instances) for each in found},

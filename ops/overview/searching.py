@@ -7,6 +7,7 @@ from ops.actor import Actor
 from ops.errors import OpsError
 from ops.overview.figures import known, problems_of, settled
 from ops.overview.lately import BEFORE, LATELY, Lately, OperationLately, compared
+from ops.patience import patient
 from ops.sites import Service, Site
 from ops.traces.actions import list_traces, show_trace
 from ops.vocabulary import timerange
@@ -44,7 +45,7 @@ async def _explained(actor: Actor, site: Site, found: Lately) -> tuple[Operation
     wanted = [each for each in found.failing[:MOST_EXPLAINED] if not each.error]
     reading = {each: asyncio.create_task(_error(actor, site, each.failing)) for each in wanted}
     try:
-        await asyncio.wait(reading.values(), timeout=EXPLAINING) if reading else None
+        await asyncio.wait(reading.values(), timeout=patient(EXPLAINING)) if reading else None
     finally:
         for task in reading.values():
             task.cancel()

@@ -67,7 +67,8 @@ class Surroundings:
     changed in the 15 minutes before: rollouts, changes of sampling, silences, then other alerts
     that started, each kind with its newest first, the rollouts of the alert's services before
     others; `changes` says how far that is known. A rollout may be noticed up to a minute after
-    the alert that it caused, so those are among them.
+    the alert that it caused, so those are among them. `lines` are about its services, and
+    `left_out` names those that are too many.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Surroundings:
     found: tuple[Happened, ...]
     changes: Changes
     problems: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def rolled(self) -> frozenset[str]:
@@ -153,6 +155,7 @@ async def look_around(actor: Actor, site: Site, shown: ShownAlert) -> Surroundin
         problems=tuple(
             dict.fromkeys((*changes.problems, *(p for line in lines for p in line.problems)))
         ),
+        left_out=tuple(each.name for each in site.services_of(shown.alert.labels)[MOST_SERVICES:]),
     )
 
 
@@ -168,7 +171,7 @@ def ended(shown: ShownAlert, now: int) -> int:
 
 
 def services_of(site: Site, shown: ShownAlert) -> list[Service]:
-    """Return the services whose labels an alert has."""
+    """Return the services whose labels an alert has, not too many."""
     return site.services_of(shown.alert.labels)[:MOST_SERVICES]
 
 

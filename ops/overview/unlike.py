@@ -1,10 +1,10 @@
-"""What the traces of an alert's service have unlike the hour before it."""
+"""How the traces of an alert's service differ from the hour before it."""
 
 from dataclasses import dataclass, replace
 
 from ops.actor import Actor
 from ops.alerts.one import ShownAlert
-from ops.errors import NotPermitted, NotSetUp, OpsError
+from ops.errors import NotFound, NotPermitted, NotSetUp, OpsError
 from ops.overview.changing import look_for_changes
 from ops.overview.happened import ChangeKind, Happened
 from ops.overview.surroundings import BEFORE, LATE, began, ended, services_of
@@ -21,33 +21,37 @@ LONGEST = timerange.HOUR  # of what is compared with the hour before
 
 @dataclass(frozen=True, slots=True)
 class TracesOfAlert:
-    """The traces around an alert against the hour before, of the first of its services.
+    """The traces of one of an alert's services around it, compared with the hour before.
 
     `rollout` is the service's newest one within 15 minutes before the alert, if any: the later
     window starts a minute before it was noticed, or else five minutes before the alert.
-    `comparison` is None if there is nothing to compare, and `problem` says why. `others` are
-    services not compared.
+    `comparison` is None if there is nothing to compare, and `problem` says why.
     """
 
     service: str
-    others: tuple[str, ...]
     rollout: Happened | None
     comparison: WindowComparison | None
     problem: str = ""
 
     @classmethod
-    def failed(cls, error: OpsError) -> "TracesOfAlert":
+    def failed(cls, service: str, error: OpsError) -> "TracesOfAlert":
         """Return the result of a comparison that failed."""
-        return cls("", (), None, None, f"The traces were not compared: {error}")
+        return cls(service, None, None, f"The traces were not compared: {error}")
 
 
-async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> TracesOfAlert:
-    """Compare them, as far as the user may see them; a failure becomes a sentence."""
+async def compare_traces_of(
+    actor: Actor, site: Site, shown: ShownAlert, name: str
+) -> TracesOfAlert:
+    """Compare those of a service, "" for the alert's first one, as far as the user may see them.
+
+    A failure becomes a sentence. Raises NotFound if the alert is not about this service.
+    """
     services = services_of(site, shown)
-    if not services:
-        return TracesOfAlert("", (), None, None)
-    service, *others = services
-    named = tuple(each.name for each in others)
+    service = next((each for each in services if name in ("", each.name)), None)
+    if service is None and name:
+        raise NotFound(f'the traces of "{name[:80]}" are not compared for this alert')
+    if service is None:
+        return TracesOfAlert("", None, None)
     now = timerange.now_ns()
     start, end = began(shown, now), ended(shown, now)
     rollout = await _rollout(actor, site, service, start)
@@ -55,7 +59,7 @@ async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> Trac
     until = min(end, since + LONGEST)
     if until > now - STEP:
         until = until // STEP * STEP
-    found = TracesOfAlert(service.name, named, rollout, None)
+    found = TracesOfAlert(service.name, rollout, None)
     try:
         comparison = await traces.compare_windows(
             actor,
@@ -71,7 +75,7 @@ async def compare_traces_of(actor: Actor, site: Site, shown: ShownAlert) -> Trac
     except NotSetUp:
         return found
     except OpsError as error:
-        return replace(found, problem=TracesOfAlert.failed(error).problem)
+        return replace(found, problem=TracesOfAlert.failed(service.name, error).problem)
     return replace(found, comparison=comparison)
 
 

@@ -4,6 +4,7 @@ from ops.actor import OPSPORTAL, Actor
 from ops.backends.clients import clients
 from ops.database import in_database
 from ops.guard import action
+from ops.patience import patient
 from ops.requests import store
 from ops.sampling import actions as sampling
 from ops.sampling.actions import SamplingChange
@@ -21,7 +22,7 @@ async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SamplingChange, 
     """
     where = sites().site(site)
     found = await clients().lasting.answer(
-        ("timed", where.name), lambda: _read(where.name), PATIENCE, AGE
+        ("timed", where.name), lambda: _read(where.name), patient(PATIENCE), AGE
     )
     person = actor.name, actor.door.value
     return tuple(change for change, people in found.answer or () if person in people)

@@ -197,7 +197,7 @@ class OpsServicer:
             actor,
             name=request.name,
             fingerprint=request.fingerprint,
-            note=request.note,
+            note=request.note or None,
             until=max(request.until, 0),
             site=request.site,
         )

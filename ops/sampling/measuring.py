@@ -8,6 +8,7 @@ from ops.backends.clients import clients
 from ops.backends.prometheus.numbers import number_of
 from ops.caching import Known
 from ops.errors import NotSetUp, OpsError
+from ops.patience import patient
 from ops.sampling.ceiling import Over, over
 from ops.sampling.facts import ServiceSampling
 from ops.sampling.volume import Seen, look_at
@@ -43,7 +44,7 @@ async def over_now(
     """
     if service.sampling_ceiling is None:
         return None
-    found = await lately_measured(site, service, CHECKED_WITHIN, CHECKED_AGE)
+    found = await lately_measured(site, service, patient(CHECKED_WITHIN), CHECKED_AGE)
     requests, seen, _ = found.answer or (None, Seen(), ())
     policies = (policy, then) if then and not now.baseline else (policy,)
     return over(

@@ -17,6 +17,7 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import BackendUnavailable, Conflict, InvalidInput, NotFound, OpsError
 from ops.guard import action
+from ops.patience import patient
 from ops.silences import hiding, rules, store
 from ops.silences.ending import SilenceEnding, ending_soon, endings, note_change, to_warn_of
 from ops.silences.facts import MadeSilence, Preview, ShownSilence, SilenceList
@@ -175,7 +176,7 @@ async def _noted(site: Site, write: Callable[..., N], *arguments: object) -> N |
 
 async def _now(site: Site) -> Routed:
     """Ask all Alertmanagers; raises BackendUnavailable if none answers."""
-    found = await ask_all(site, PATIENCE)
+    found = await ask_all(site, patient(PATIENCE))
     if len(found.failures) == len(site.alertmanager):
         reasons = "; ".join(each.reason for each in found.failures)
         raise BackendUnavailable(reasons, backend=f"Alertmanager of {site.name}")
@@ -200,11 +201,11 @@ async def _shared(site: Site, found: Routed, key: str, ends_at: int) -> None:
     """
     waiting = {each.name for each in site.alertmanager} - found.silent
     with suppress(TimeoutError):
-        async with asyncio.timeout(SHARED):
+        async with asyncio.timeout(patient(SHARED)):
             while waiting:
                 for source in site.alertmanager:
                     clients().alertmanager(site, source).read_anew()
-                now = await ask_all(site, PATIENCE)
+                now = await ask_all(site, patient(PATIENCE))
                 waiting -= {
                     name
                     for name, silences in now.by_source.items()

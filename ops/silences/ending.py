@@ -15,6 +15,7 @@ from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import OpsError
 from ops.guard import OPSPORTAL, action
+from ops.patience import patient
 from ops.silences import hiding, store
 from ops.silences.models import OwnSilence
 from ops.silences.rules import CHANGE, warn_at
@@ -94,7 +95,7 @@ async def ending_soon(actor: Actor, *, site: str = "") -> tuple[SilenceEnding, .
     found = await clients().lasting.answer(
         ("own silences", where.name, _changes[where.name]),
         lambda: _in_force(where.name),
-        PAGES_PATIENCE,
+        patient(PAGES_PATIENCE),
         AGE,
     )
     return tuple(each for each in found.answer or () if each.user_id == actor.user_id)
@@ -115,7 +116,7 @@ async def _as_they_are(rows: Sequence[OwnSilence]) -> list[SilenceEnding]:
 
 async def _routed(name: str) -> Routed | None:
     try:
-        return await routed(sites().site(name), PATIENCE)
+        return await routed(sites().site(name), patient(PATIENCE))
     except OpsError:
         return None
 

@@ -9,6 +9,7 @@ from ops.alerts.answers import SourceFailure
 from ops.alerts.notifying import ask_each
 from ops.backends.alertmanager import Alertmanager
 from ops.guard import action
+from ops.patience import patient
 from ops.silences.rules import site_with_silences
 from ops.vocabulary.notifications import ALERTNAME, Silence
 
@@ -42,7 +43,7 @@ async def list_past(actor: Actor, *, start: int = 0, end: int = 0, site: str = "
     Raises NotSetUp without Alertmanager.
     """
     where = site_with_silences(site)
-    answers, failures = await ask_each(where, Alertmanager.kept_silences, PATIENCE)
+    answers, failures = await ask_each(where, Alertmanager.kept_silences, patient(PATIENCE))
     known = {each.id: each for answer in answers.values() for each in answer}
     found = await asyncio.to_thread(_selected, known, start, end)
     return PastSilences(found[:MOST], len(found) > MOST, () if answers else tuple(failures))

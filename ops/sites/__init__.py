@@ -4,7 +4,7 @@
     services         its services, and the queries that describe them
     backends         its Jaeger, Prometheus servers and Alertmanagers
     sampling         how much is kept, and how services ask for it
-    subscriptions    the channels that always hear of its alerts
+    subscriptions    the channels that are always subscribed to its alerts
     file             reading the whole file
 
 `docs/configuration.md` describes the file for users; `sites.example.toml` is an example. `load`

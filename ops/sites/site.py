@@ -25,7 +25,7 @@ class Site:
     the site file names them, so that each must have a rule. `remote` is None if services cannot
     ask for their sampling. `alertmanager` are the instances of one Alertmanager.
     A silence that hides more alerts than `silence_confirm_above` must be confirmed.
-    `subscriptions` are the channels that always hear of alerts.
+    `subscriptions` are the channels that are always subscribed to alerts.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Actions on the subscriptions of channels, and what these channels should show.
 
-OpsPortal tells channels beside Alertmanager; it does not replace paging.
+OpsPortal posts in addition to Alertmanager; it does not replace paging.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ log = logging.getLogger(__name__)
 class SubscriptionList:
     """The subscriptions of a site that are in force, by number.
 
-    `known` are the channels that may be subscribed from anywhere: they hear of alerts, or did, or
+    `known` are the channels that may be subscribed from anywhere: they are subscribed, or were, or
     the bot was mentioned there and they are not shared.
     """
 
@@ -93,7 +93,7 @@ def _target(*, site: str = "", **_: object) -> str:
 
 @action("subscriptions.list_subscriptions", permission=alerts.READ)
 async def list_subscriptions(actor: Actor, *, site: str = "") -> SubscriptionList:
-    """Return which channels hear of which alerts."""
+    """Return which channels are subscribed to which alerts."""
     where, now = sites().site(site), timerange.now_ns()
 
     def read() -> SubscriptionList:
@@ -112,11 +112,11 @@ async def subscribe(
     minimum_age: int = 0,
     site: str = "",
 ) -> Subscription:
-    """Let a channel hear of the alerts that a filter selects, from now on.
+    """Subscribe a channel to the alerts that a filter selects, from now on.
 
-    An alert is told once it has been firing for `minimum_age` nanoseconds; in quiet hours nothing
+    An alert is posted once it has been firing for `minimum_age` nanoseconds; in quiet hours nothing
     new is. Raises InvalidInput for a filter with anything but words and matchers, or a channel that
-    others can read, Conflict if the channel hears of the same alerts already.
+    others can read, Conflict if the channel is already subscribed to the same alerts.
     """
     where = sites().site(site or filter.site)
     if not where.prometheus:
@@ -209,7 +209,7 @@ async def _of_site(site: Site, posted: AllPosted, console: bool) -> list[Feed]:
 
 
 async def _check(channel: Channel) -> None:
-    """Raise InvalidInput if the channel must not hear of alerts, or nothing is known of it."""
+    """Raise InvalidInput if the channel must not be subscribed, or nothing is known of it."""
     if channel.shared is None:
         channel = replace(channel, shared=await in_database(store.is_shared, channel.id))
     channel.check()
@@ -247,7 +247,7 @@ async def _line(actor: Actor, site: Site, filter: AlertFilter) -> str:
         asked = AlertFilter(filter.matchers, words=filter.words, site=site.name)
         filter = (await alerts.list_alerts(actor, filter=asked)).filter
     if filter != AlertFilter(matchers=filter.matchers, site=filter.site):
-        raise InvalidInput(f"a channel hears of alerts that fire, whatever their age. {KEPT}")
+        raise InvalidInput(f"a channel gets firing alerts, whatever their age. {KEPT}")
     line = str(AlertFilter(matchers=filter.matchers))
     if len(line) > LONGEST_FILTER:
         raise InvalidInput(

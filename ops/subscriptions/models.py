@@ -5,7 +5,7 @@ from ops.sites.subscriptions import LONGEST_FILTER
 
 
 class StoredSubscription(models.Model):
-    """A channel that hears of a site's alerts; see ops.subscriptions.subscription.
+    """A channel that is subscribed to a site's alerts; see ops.subscriptions.subscription.
 
     `number` counts those of a site from 1. Times are Unix nanoseconds; `ended_at` is 0 while it is
     in force, and a row stays when it has ended, so that its number is not used again. `quiet` is

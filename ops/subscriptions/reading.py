@@ -13,6 +13,7 @@ from ops.alerts.acknowledgements import between
 from ops.alerts.fired import Fired, read_fired, silent_since, unknown_to, version
 from ops.alerts.notifying import routed
 from ops.database import in_database
+from ops.patience import patient
 from ops.sites import Site, sites
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import Posted
@@ -43,7 +44,7 @@ async def read(site: Site, posted: Iterable[Posted], now: int) -> tuple[tuple[Fi
     """Return what has fired, and what else is known of it."""
     older = _older(posted, now - BACK)
     (fired, hands), notified = await asyncio.gather(
-        in_database(_read, site, older, now), routed(site, PATIENCE)
+        in_database(_read, site, older, now), routed(site, patient(PATIENCE))
     )
     elsewhere = "" if site.name == sites().default else f" site={site.name}"
     around = Around(site, elsewhere, hands, Holding.of_all(hands))

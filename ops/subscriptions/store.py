@@ -35,7 +35,8 @@ def add(wish: Subscription) -> Subscription:
             same = _rows(wish.site).filter(channel=wish.channel, filter=wish.filter).first()
             if same is not None:
                 raise Conflict(
-                    f"{wish.where} hears of these alerts already: subscription {same.number}"
+                    f"{wish.where} is already subscribed to these alerts: "
+                    f"subscription {same.number}"
                 ) from None
     raise Conflict("others are subscribing at the same moment; try again")
 
@@ -79,7 +80,7 @@ def is_shared(channel: str) -> bool | None:
 
 
 def known() -> tuple[Channel, ...]:
-    """Read the channels that may hear of alerts, on any site.
+    """Read the channels that may be subscribed, on any site.
 
     Those that did at any time come first, then those in which the bot was mentioned, each the
     newest first.

@@ -8,8 +8,8 @@ from ops.vocabulary import timerange
 from ops.vocabulary.quiet_hours import QuietHours
 
 NOT_PAGING = (
-    "OpsPortal posts beside Alertmanager: it pages nobody and does not replace paging, so keep "
-    "your receivers"
+    "OpsPortal posts in addition to Alertmanager. It pages nobody and does not replace paging, "
+    "so keep your receivers"
 )
 
 
@@ -36,10 +36,10 @@ class Channel:
         return f"{self.id} ({self.label})" if self.name else self.id
 
     def check(self) -> None:
-        """Raise InvalidInput if it must not hear of alerts, as far as the door knows."""
+        """Raise InvalidInput if it must not be subscribed, as far as the door knows."""
         if not is_channel(self.id):
             raise InvalidInput(
-                "only a channel can hear of alerts: mention the bot there, with this command"
+                "only a channel can be subscribed: mention the bot there, with this command"
             )
         if self.shared:
             raise InvalidInput(
@@ -50,7 +50,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A channel that hears of the alerts of a site that a filter selects.
+    """A channel that is subscribed to the alerts of a site that a filter selects.
 
     `id` identifies it everywhere, `number` within its site, and neither is used again. `team` is
     Slack's ID of the workspace, "" for the only one, `channel` of the channel, and `channel_name`
@@ -96,4 +96,4 @@ class Subscription:
         return self.quiet.until(now) if self.quiet else 0
 
     def __str__(self) -> str:
-        return f"subscription {self.number}: {self.where} hears of {self.what}"
+        return f"subscription {self.number}: {self.where}, for {self.what}"

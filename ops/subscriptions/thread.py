@@ -1,13 +1,13 @@
 """What is in the thread of a message about one group: its alerts, and what happened when."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ops.alerts.fired import Fired
 from ops.subscriptions.around import Around
 from ops.subscriptions.messages import LONGEST_LINE, LONGEST_NAME, At, Detail, Text
 from ops.subscriptions.runs import LASTS, Run
 from ops.vocabulary import timerange
-from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER, Acknowledgement
+from ops.vocabulary.acknowledgements import GIVEN_BACK, HANDED_OVER, OVER, Acknowledgement
 from ops.vocabulary.alerts import Alert
 from ops.vocabulary.figures import count
 from ops.vocabulary.matchers import label_text
@@ -69,7 +69,8 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
         if not ours or not each.overlaps(run.start, run.end or None):
             continue
         person = shortened(each.person, LONGEST_NAME)
-        yield each.since, f"ack-{each.id}", (f"{person} has {_what(each)} since ", At(each.since))
+        has = f"{person} has {_what(each)}{_given(each, around.acknowledgements)}, since "
+        yield each.since, f"ack-{each.id}", (has, At(each.since))
         if each.end == GIVEN_BACK:
             yield each.ended, f"ack-end-{each.id}", (f"{person} gave it back at ", At(each.ended))
         elif each.end == OVER:
@@ -78,8 +79,25 @@ def _hands(run: Run, around: Around) -> Iterator[_Event]:
 
 
 def _what(each: Acknowledgement) -> str:
-    given = f", handed over by {shortened(each.given_by, LONGEST_NAME)}," if each.given_by else ""
-    return f"{'it' if each.is_of_group else 'one of them'}{given}"
+    return "it" if each.is_of_group else "one of them"
+
+
+def _given(each: Acknowledgement, every: Sequence[Acknowledgement]) -> str:
+    """Return how somebody got it and why: `, handed over by olga (my shift ends)`."""
+    former = next((other for other in every if _passed(other, each)), None)
+    source = f" from {shortened(former.person, LONGEST_NAME)}" if former else ""
+    why = f" ({shortened(each.note, LONGEST_LINE)})" if each.note else ""
+    if each.given_by:
+        by = shortened(each.given_by, LONGEST_NAME)
+        source = source if former and former.person != each.given_by else ""
+        return f", handed over{source} by {by}{why}"
+    return f", taken over{source}{why}" if source else ""
+
+
+def _passed(one: Acknowledgement, other: Acknowledgement) -> bool:
+    """Return whether the other began with the hand-over of the one."""
+    same = (one.name, one.fingerprint) == (other.name, other.fingerprint)
+    return same and one.end == HANDED_OVER and one.ended == other.since and one.id != other.id
 
 
 def _silences(run: Run, around: Around) -> Iterator[_Event]:

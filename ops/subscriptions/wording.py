@@ -83,7 +83,7 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
             times, span = run.starts_of_one(at), timerange.format_duration(FLAPPING)
             return (f"{name} is flapping: it fired {times} times in {span}{kind}{around.place}",)
         case State.UNKNOWN:
-            return (f"{name} was firing, and is not known now{kind}{around.place}",)
+            return (f"{name} was firing, its status is unknown now{kind}{around.place}",)
         case State.SILENCED:
             found = around.holds_back(run.telling)
             words = shortened(found.words, LONGEST_LINE) if found else "silenced"
@@ -99,13 +99,13 @@ def _headline(run: Run, state: State, around: Around, at: int) -> Text:
 
 def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     if summary := run.telling.summary:
-        began = "" if without_numbers(summary) == summary else " (when it began)"
+        began = "" if without_numbers(summary) == summary else " (when it started)"
         yield (f"{shortened(summary, LONGEST_LINE)}{began}",)
     if several := _several([each.alert for each in run.now]):
         yield (several,)
     if state is State.FLAPPING:
         looked = "firing" if run.now else "not firing"
-        yield (f"It was {looked} at the last look. While it flaps, this changes every 5 min",)
+        yield (f"It was {looked} at the last check. While it flaps, this is updated every 5 min",)
     elif run.end:
         yield ("It fired from ", At(run.start), " to ", At(run.end))
     elif len(run.intervals) > 1:
@@ -115,7 +115,7 @@ def _lines(run: Run, state: State, around: Around) -> Iterator[Text]:
     yield from _hands(run, state, around)
     if unknown := [each.unknown for each in run.now if each.unknown]:
         some = "" if len(unknown) == len(run.now) else f" of {len(unknown):,} of these alerts"
-        yield (f"Nothing is known{some} since ", At(min(unknown)), ": their source is silent")
+        yield (f"Nothing is known{some} since ", At(min(unknown)), ": their source does not answer")
 
 
 def _hands(run: Run, state: State, around: Around) -> Iterator[Text]:
@@ -127,7 +127,7 @@ def _hands(run: Run, state: State, around: Around) -> Iterator[Text]:
             until = (" until ", At(has.until)) if has.until else ()
             note = shortened(f": {has.note}" if has.note else "", LONGEST_LINE)
             person = shortened(has.person, LONGEST_NAME)
-            yield (f"{person} has it since ", At(has.since), *until, note)
+            yield (f"{person} has it, since ", At(has.since), *until, note)
         if len(seen) == MOST_NAMED:
             break
     held = [found for each in run.now if (found := around.holds_back(each.alert))]

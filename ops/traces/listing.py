@@ -12,6 +12,7 @@ from ops.backends.trace_search import FoundTraces, TraceSearch
 from ops.backends.trace_search.slices import SECONDS_KEPT, SETTLED
 from ops.errors import OpsError
 from ops.metrics import watched
+from ops.patience import patient
 from ops.sites import Site, sites
 from ops.traces.fetching import fetch_from
 from ops.vocabulary import timerange
@@ -199,7 +200,7 @@ async def _explained(
     at_once = asyncio.Semaphore(EXPLAINED_AT_ONCE)
     asking = {each: asyncio.create_task(_explanation(site, each, at_once)) for each in ids}
     try:
-        await asyncio.wait(asking.values(), timeout=EXPLAINING)
+        await asyncio.wait(asking.values(), timeout=patient(EXPLAINING))
     finally:
         for task in asking.values():
             task.cancel()

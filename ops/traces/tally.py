@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ops.traces.windows import Share, Window
+from ops.vocabulary import timerange
 from ops.vocabulary.observed import DeepestError, ObservedTrace, ObservedWindow, Ran
 
 MOST_OPERATIONS = 500  # of one window; further ones are not counted
@@ -94,15 +95,20 @@ class Tally:
 
 def tally(observed: ObservedWindow) -> Tally:
     """Count a window; slow for many traces, so in a thread."""
-    failed = sum(_has_failed(each, observed.service) for each in observed.traces)
+    started, failing_then = Counter[int](), Counter[int]()
+    for trace in observed.traces:
+        minute = trace.start // timerange.MINUTE * timerange.MINUTE
+        started[minute] += 1
+        failing_then[minute] += _has_failed(trace, observed.service)
     since = min((each.start for each in observed.traces), default=observed.start)
     found = Tally(
         Window(
             observed.start,
             observed.end,
-            Share(len(observed.traces), failed),
+            Share(started.total(), failing_then.total()),
             observed.cut,
             since if observed.cut else observed.start,
+            tuple((at, Share(started[at], failing_then[at])) for at in sorted(started)),
         )
     )
     traces, failing = Counter[Ran](), Counter[Ran]()

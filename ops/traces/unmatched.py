@@ -14,6 +14,7 @@ from ops.backends.jaeger.survey import Survey
 from ops.backends.trace_search import TraceSearch
 from ops.errors import InvalidInput, OpsError, nearest
 from ops.limits import shortened
+from ops.patience import patient
 from ops.sites import Site, sites
 from ops.traces.listing import name_in_jaeger
 from ops.traces.seen import seen_in
@@ -59,7 +60,7 @@ async def why_unmatched(query: TraceQuery) -> Unmatched | None:
     """
     site = sites().site(query.site)
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(patient(SECONDS)):
             return await _why(site, clients().jaeger(site), query)
     except (OpsError, TimeoutError):
         return None

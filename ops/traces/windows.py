@@ -1,4 +1,4 @@
-"""What two windows of a service's traces have unlike: the result of traces.compare_windows."""
+"""How two windows of a service's traces differ: the result of traces.compare_windows."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,7 +33,8 @@ class Window:
 
     `every` counts the traces with a span of the service, and as failed those in which one of the
     service's spans failed. `cut` means that Jaeger has more: it left out some, those before
-    `since` if it sends the newest.
+    `since` if it sends the newest. `minutes` are the same by the minute (Unix ns) in which they
+    started, in order; those without a trace are not there.
     """
 
     start: int
@@ -41,6 +42,7 @@ class Window:
     every: Share
     cut: bool
     since: int
+    minutes: tuple[tuple[int, Share], ...] = ()
 
 
 class StatementKind(StrEnum):

@@ -18,6 +18,7 @@ from ops.backends.clients import clients
 from ops.backends.prometheus import Matrix, Prometheus, Sample, Series, Vector
 from ops.database import in_database
 from ops.errors import BackendUnavailable, OpsError
+from ops.patience import patient
 from ops.sites import Service
 from ops.versions import kubernetes
 from ops.versions.history import History, from_points
@@ -203,7 +204,7 @@ async def _histories(
         clients().kept.keep(key, (end, found), _PERIOD * (periods + 1))
         return found
 
-    found = await clients().lasting.answer((*key, end), ask, PATIENCE)
+    found = await clients().lasting.answer((*key, end), ask, patient(PATIENCE))
     return found.error or found.answer or (kept[1] if kept else {})
 
 

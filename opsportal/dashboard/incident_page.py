@@ -7,6 +7,7 @@ from ops.incidents.actions import LineKind, SampledFor, ServiceDuring, Story, Ta
 from opsportal.dashboard import words
 from opsportal.dashboard.alert_words import tone
 from opsportal.dashboard.charts import COLOURS
+from opsportal.dashboard.failing_lane import coming
 from opsportal.dashboard.lanes import Bar, Lane, Mark
 from opsportal.dashboard.visit import Visit
 
@@ -49,8 +50,11 @@ def address_of(visit: Visit, target: Target | None) -> str:
             return visit.url("versions")
 
 
-def lanes(visit: Visit, story: Story) -> list[Lane]:
-    """Return what ran, what fired, how it was sampled, and what people did."""
+def lanes(visit: Visit, story: Story, *, traced: bool) -> list[Lane]:
+    """Return what ran, what fired, what failed, how it was sampled, and what people did.
+
+    `traced` means that its traces are read later, and fill in the lanes of what failed.
+    """
     marks = tuple(
         Mark(line.at, line.text, sign=SIGNS[line.kind])
         for line in story.lines
@@ -59,6 +63,7 @@ def lanes(visit: Visit, story: Story) -> list[Lane]:
     return [
         *(_versions(visit, each) for each in story.services if each.ran),
         *_alerts(visit, story),
+        *(coming(story) if traced else ()),
         *(_sampling(visit, each) for each in story.services if each.sampled),
         Lane("people", marks=marks),
     ]

@@ -21,6 +21,7 @@ SLOTS, FEW_SLOTS = 150, 60
 MANY_LANES = 12
 LONGEST_TEXT = 300
 LONGEST_LABEL = 40
+HEIGHT = 24  # pixels
 LETTER = 0.8  # percent of a wide page; on a narrow one the label is cut off
 EDGES = 4.0, 93.0  # percent of the width; nearer to an edge, a tick's text would not fit
 
@@ -53,14 +54,34 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A figure of the time from start to end (Unix nanoseconds), drawn `height` high: 0 to 1."""
+
+    start: int
+    end: int
+    height: float
+    text: str
+    tone: str = "calm"
+
+
+@dataclass(frozen=True, slots=True)
 class Lane:
-    """A row of the picture; in its `holes` nothing is known."""
+    """A row of the picture; in its `holes` nothing is known, and `unknown` says why.
+
+    `text` says what it shows, by default how many bars and marks, and `note` is written into it.
+    One with an `id` is filled in later, by a piece of the page.
+    """
 
     name: str
     bars: tuple[Bar, ...] = ()
     marks: tuple[Mark, ...] = ()
     holes: tuple[tuple[int, int], ...] = ()
     url: str = ""
+    columns: tuple[Column, ...] = ()
+    unknown: str = "not watched"
+    text: str = ""
+    note: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +92,7 @@ class DrawnLane:
     url: str
     drawn: SafeString
     text: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,7 @@ def picture(
         ticks=[each for each in ticks(start, end, clock) if EDGES[0] <= float(each.x) <= EDGES[1]],
         at=f"{axis.place(at):.2f}" if start <= at <= end else "",
         more=len(lanes) - len(shown),
-        has_holes=any(each.holes for each in shown),
+        has_holes=any(each.holes for each in shown if not each.id),
     )
 
 
@@ -127,13 +149,20 @@ class _Axis:
     def lane(self, lane: Lane) -> DrawnLane:
         bars, marks = self._bars(lane.bars), self.marks(lane.marks)
         holes = [each for each in lane.holes if each[1] > self.start and each[0] < self.end]
-        drawn = [*map(self._hole, holes), *map(self._bar, bars), *map(self._mark, marks)]
+        drawn = [
+            *(self._hole(each, lane.unknown) for each in holes),
+            *map(self._column, lane.columns),
+            *map(self._bar, bars),
+            *map(self._mark, marks),
+            f'<text class="peak" x="4" y="16">{escape(lane.note)}</text>' if lane.note else "",
+        ]
         count = len(lane.bars) + len(lane.marks)
         return DrawnLane(
             name=lane.name,
             url=lane.url,
             drawn=mark_safe("".join(drawn)),  # noqa: S308 - everything in it was escaped
-            text=figures.count(count, "entry", "entries") if count else "nothing",
+            text=lane.text or (figures.count(count, "entry", "entries") if count else "nothing"),
+            id=lane.id,
         )
 
     def _bars(self, bars: Iterable[Bar]) -> Iterable[Bar]:
@@ -155,12 +184,18 @@ class _Axis:
         for same in found.values():
             yield replace(same[0], text=_with_others(same[0].text, len(same)))
 
-    def _hole(self, hole: tuple[int, int]) -> str:
-        title = f"nobody watched {self.clock.window(*hole)}"
+    def _hole(self, hole: tuple[int, int], why: str) -> str:
+        title = f"{escape(why)} {self.clock.window(*hole)}"
         return (
             f"<svg {self._span(*hole)}>"
             f'<rect class="hole" width="100%" y="8" height="8"/><title>{title}</title></svg>'
         )
+
+    def _column(self, column: Column) -> str:
+        height = max(round(HEIGHT * column.height), 2)
+        shape = f'<rect width="100%" y="{HEIGHT - height}" height="{height}"/>'
+        span = self._span(column.start, column.end)
+        return _linked(f"<svg {span}>{shape}</svg>", f"column {column.tone}", column.text, "")
 
     def _bar(self, bar: Bar) -> str:
         label = words.name(bar.label, LONGEST_LABEL)

@@ -4,6 +4,7 @@ import asyncio
 
 from ops.errors import OpsError
 from ops.overview.actions import ChangeKind, Happened, show_changes
+from ops.patience import patient
 from ops.vocabulary.timerange import Moment, TimeRange
 from opsportal.dashboard.lanes import Mark
 from opsportal.dashboard.timeline_form import View
@@ -27,7 +28,7 @@ async def changes_between(
         return ()
     own = service if service in visit.site.services else ""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patient(PATIENCE)):
             found = await show_changes(
                 visit.actor,
                 kinds=kinds,

@@ -16,6 +16,7 @@ from ops import limits, rights
 from ops.database import in_database
 from ops.errors import NotPermitted, OpsError
 from ops.guard import check, name_of
+from ops.patience import patient
 from opsportal.dashboard import errors
 from opsportal.dashboard.visit import LiveRequest, is_piece, visit_of
 
@@ -30,7 +31,7 @@ _SECRET = ("csrfmiddlewaretoken", "code")
 def patience(request: HttpRequest) -> float:
     """Return how many seconds to wait for backends: few for a first screen, more to fill it in."""
     if isinstance(request, LiveRequest):
-        return LIVE_SECONDS
+        return patient(LIVE_SECONDS)
     seconds: float = FILLING_SECONDS if is_piece(request) else settings.FIRST_SCREEN_SECONDS
     return seconds
 

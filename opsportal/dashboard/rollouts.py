@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from ops.errors import OpsError
 from ops.overview.happened import VersionChange, version_changes
+from ops.patience import patient
 from ops.versions import actions as versions
 from opsportal.dashboard import words
 from opsportal.dashboard.lanes import Mark
@@ -18,7 +19,9 @@ async def rollouts(visit: Visit) -> Sequence[tuple[str, Mark]]:
     if versions.READ not in visit.permissions or not visit.site.prometheus:
         return ()
     try:
-        found = await versions.list_versions(visit.actor, site=visit.site.name, patience=PATIENCE)
+        found = await versions.list_versions(
+            visit.actor, site=visit.site.name, patience=patient(PATIENCE)
+        )
     except OpsError:
         return ()
     return [

@@ -12,7 +12,7 @@ from opsportal.dashboard.fields import DurationField, or_refuse
 
 
 class SubscriptionForm(forms.Form):
-    """Which channel hears of which alerts.
+    """Which channel is subscribed to which alerts.
 
     It offers the channels that are `known`; the action refuses others. Quiet hours without a zone
     are in the viewer's `zone`.

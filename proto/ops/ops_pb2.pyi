@@ -2269,7 +2269,8 @@ Global___ChangedSilence: _TypeAlias = ChangedSilence  # noqa: Y015
 class AcknowledgeReq(_message.Message):
     """Lets the token's user have an alert (by `fingerprint`) or, with a name alone, all alerts of that
     name, until they resolve or, if that comes first, until `until` (Unix nanoseconds, 0 for no time).
-    FAILED_PRECONDITION says who has it already.
+    If the token's user has it already, this changes its end and, unless it is "", its note.
+    FAILED_PRECONDITION says who else has it already.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -4,7 +4,9 @@ import pytest
 
 from ops.actor import Actor
 from ops.alerts.by_name import list_by_name
+from ops.alerts.changes import MOST_ALERTS
 from ops.alerts.history import Stretch
+from ops.alerts.models import AlertPeriod
 from ops.database import in_database
 from ops.vocabulary import timerange
 from ops.vocabulary.alerts import FIRING, PENDING
@@ -51,6 +53,13 @@ def remembered() -> None:
     period(alert("Watchdog"), FIRING, END - DAY, None)
 
 
+def period_of(key: str) -> AlertPeriod:
+    return AlertPeriod(
+        site="production", key=key, state=FIRING, start=START, end=END, name="Other",
+        labels={"job": "other"}, annotations={}, sources=["main"], active_at=START,
+    )  # fmt: skip
+
+
 async def test_those_of_a_name_are_one_and_who_began_last_comes_first(viewer: Actor) -> None:
     await in_database(remembered)
 
@@ -73,6 +82,19 @@ async def test_of_a_service_only_its_own(viewer: Actor) -> None:
     found = await list_by_name(viewer, start=START, end=END, service="store")
 
     assert [each.name for each in found.names] == ["Deep"]
+
+
+@pytest.mark.parametrize("others", [0, MOST_ALERTS])
+async def test_of_a_service_only_its_own_in_a_long_time_however_many_there_are(
+    viewer: Actor, others: int
+) -> None:
+    await in_database(remembered)
+    made = [period_of(f"{number:020}") for number in range(others)]
+    await in_database(AlertPeriod.objects.bulk_create, made)
+
+    found = await list_by_name(viewer, start=END - 2 * DAY, end=END, service="store")
+
+    assert [each.name for each in found.names] == ["Deep", "Before"]
 
 
 async def test_names_that_are_too_many_are_counted(viewer: Actor) -> None:

@@ -125,11 +125,11 @@ async def test_one_that_hangs_does_not_hold_up_the_alerts(
     fires(prometheus, "Known")
     pair.first.fault = Fault.HANG
 
-    found = await list_alerts(viewer, patience=0.2)
+    found = await list_alerts(viewer, patience=2)
 
     assert [each.name for each in found.alerts] == ["Known"]
     assert found.routed
-    assert [each.reason for each in found.routed.failures] == ["am-a did not answer within 0.2 s"]
+    assert [each.reason for each in found.routed.failures] == ["am-a did not answer within 2 s"]
 
 
 async def test_one_alert_shows_its_silences(

@@ -39,7 +39,7 @@ from tests.bench import (
 from tests.bench.calling import Bench, Figures, milliseconds, row, speed
 from tests.bench.load import CALLERS
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import portals, servers
 
 ALERTS = 2_000
 SECONDS = 8
@@ -153,7 +153,7 @@ async def main(only: str, seconds: float) -> None:
         async with FakePrometheus() as prometheus:
             fake_alerts(prometheus)
             sites = SITES.format(jaeger=jaeger.query, prometheus=prometheus.url)
-            portal = servers.portal(folders[1], sites)
+            portal = portals.portal(folders[1], sites)
             token = portal.person("bench", "viewers")
             bench = Bench(portal, token)
             with portal.running("rungrpc", folders[2]):

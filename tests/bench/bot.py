@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 import psycopg
 
 from tests.fakes.slack import ALICE, APP_TOKEN, BOT_TOKEN, TEAM, Delivery, FakeSlack, person
-from tests.live import servers
+from tests.live import portals
+from tests.ports import free_ports
 
 BURST = 500
 CHANNELS = 100  # each accepts a message per second
@@ -135,7 +136,7 @@ async def main() -> None:
 
 def prepared(
     folder: Path, slack: FakeSlack, sites: str = SITES, database: str = ""
-) -> servers.Portal:
+) -> portals.Portal:
     """Return an installation that knows Alice under many names in Slack.
 
     It is on SQLite unless a DATABASE_URL is given.
@@ -148,7 +149,7 @@ def prepared(
     }
     if database:
         environment["DATABASE_URL"] = database
-    portal = servers.portal(folder, sites, **environment)
+    portal = portals.portal(folder, sites, **environment)
     portal.person("alice", "operators")
     link = (
         "from ops.accounts.models import Identity; from django.contrib.auth.models import User; "
@@ -160,9 +161,9 @@ def prepared(
     return portal
 
 
-def started(stack: ExitStack, portal: servers.Portal, folder: Path, number: int) -> Bot:
+def started(stack: ExitStack, portal: portals.Portal, folder: Path, number: int) -> Bot:
     """Start a bot process with its own health address and log."""
-    health = f"127.0.0.1:{servers.free_ports(1)[0]}"
+    health = f"127.0.0.1:{free_ports(1)[0]}"
     environment = {**portal.environment, "OPSPORTAL_HEALTH_ADDRESS": health}
     place = folder / f"bot{number}"
     place.mkdir()

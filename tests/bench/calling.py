@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from tests.live import servers
+from tests.live import portals, servers
 
 SLICES = "opsportal_search_calls_bucket"
 ASKED = "opsportal_search_calls_sum"
@@ -76,7 +76,7 @@ class Figures:
 class Bench:
     """A running server, and the token to call it with."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     token: str
 
     async def run(

@@ -20,7 +20,7 @@ from tests.bench.holds import Notes
 from tests.bench.timed_loop import NOTED
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.large import send
 
 SPANS = 20_000  # of each window
@@ -61,7 +61,7 @@ async def measure() -> list[str]:
         )
         prometheus.rule("Errors", *firing)
         sites = SITES.format(jaeger=jaeger.query, prometheus=prometheus.url)
-        portal = servers.portal(folder, sites)
+        portal = portals.portal(folder, sites)
         portal.person("bench", "viewers")
         notes = folder / "notes"
         program = [sys.executable, "-m", "tests.bench.timed_loop", str(notes)]

@@ -29,7 +29,7 @@ from tests.bench.verdict import Listed, Question, Verdict, verdict
 from tests.fakes.instance import fake_instance
 from tests.fakes.jaeger import FakeJaeger
 from tests.fakes.slack import Delivery, FakeSlack
-from tests.live import servers
+from tests.live import databases, portals, servers
 
 BURST = 500
 DRAIN_SECONDS = 180.0  # a lease, the claim on a change, the next checks, and the backlog
@@ -71,11 +71,11 @@ async def _until_settled(
         await asyncio.sleep(2)
 
 
-def asked(portal: servers.Portal, code: str) -> str:
+def asked(portal: portals.Portal, code: str) -> str:
     return portal.manage("shell", "--verbosity", "0", "--command", code)
 
 
-def _listed(portal: servers.Portal) -> Listed:
+def _listed(portal: portals.Portal) -> Listed:
     """Return what the dashboard lists as lost."""
     listed = defaultdict(list)
     for channel, ts, fate in json.loads(asked(portal, LIST_THE_LOST)):
@@ -251,7 +251,7 @@ async def main() -> None:
 def database_of(stack: ExitStack) -> tuple[str, str]:
     """Return the name and URL of PostgreSQL if it is installed, else of SQLite."""
     if any(Path("/usr/lib/postgresql").glob("*/bin")) and shutil.which("psql"):
-        return "PostgreSQL", stack.enter_context(servers.postgresql())
+        return "PostgreSQL", stack.enter_context(databases.postgresql())
     return "SQLite", ""
 
 

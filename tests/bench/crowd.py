@@ -25,7 +25,7 @@ from proto.ops.ops_pb2_grpc import OpsStub
 from tests.bench import incident
 from tests.fakes.alertmanager import FakeAlertmanager
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
@@ -102,14 +102,14 @@ class Answers:
         return self.statuses.total() - self.statuses["200"] - self.statuses["OK"]
 
 
-def people(portal: servers.Portal, count: int) -> list[Person]:
+def people(portal: portals.Portal, count: int) -> list[Person]:
     """Create `count` operators who are logged in."""
     said = portal.manage("shell", "--verbosity", "0", "--command", _MAKE.format(count=count))
     return [Person(*each) for each in json.loads(said)]
 
 
 async def at_once(
-    portal: servers.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
+    portal: portals.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
 ) -> Answers:
     """Let each browser load a page and each caller call, all at the same moment."""
     answers = Answers()
@@ -200,8 +200,8 @@ async def _measure(sites: str) -> list[str]:
         for name in ("SQLite", "PostgreSQL"):
             environment = {}
             if name == "PostgreSQL":
-                environment["DATABASE_URL"] = stack.enter_context(servers.postgresql())
-            portal = servers.portal(folder(), sites, **environment)
+                environment["DATABASE_URL"] = stack.enter_context(databases.postgresql())
+            portal = portals.portal(folder(), sites, **environment)
             made = people(portal, max(sum(each) for each in CROWDS))
             incident.fill(portal)
             stack.enter_context(portal.running("serve", folder()))

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Page
 
 from tests.bench.pages import window
-from tests.live import servers
+from tests.live import portals
 
 # A timer that is set in an animation frame runs after that frame has been painted.
 DRAWN = """
@@ -34,7 +34,7 @@ class Drawing:
 
 
 @asynccontextmanager
-async def drawing(portal: servers.Portal, path: str) -> AsyncIterator[Drawing]:
+async def drawing(portal: portals.Portal, path: str) -> AsyncIterator[Drawing]:
     """Open a page in Chromium, and wait until it is live."""
     async with window(portal) as opened:
         await opened.page.goto(path)

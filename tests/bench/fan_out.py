@@ -10,7 +10,7 @@ import grpc.aio
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.fakes.instance import FakeInstance, fake_instance
-from tests.live import servers
+from tests.live import portals
 
 INSTANCES, HANGING = 200, 20
 SITE = "[sites.bench]\ndefault_service = 'shop'\n[sites.bench.services.shop]\ninstances = [{}]\n"
@@ -25,7 +25,7 @@ async def measure(folder: Path) -> str:
         for each in instances[:HANGING]:
             each.hangs = True
         addresses = ", ".join(f'"{each.address}"' for each in instances)
-        portal = await asyncio.to_thread(servers.portal, folder, SITE.format(addresses))
+        portal = await asyncio.to_thread(portals.portal, folder, SITE.format(addresses))
         token = portal.person("bench", "operators")
         (folder / "log").mkdir()
         with portal.running("rungrpc", folder / "log"):
@@ -38,7 +38,7 @@ async def measure(folder: Path) -> str:
 
 
 async def _change(
-    portal: servers.Portal, token: str, instances: list[FakeInstance], number: int
+    portal: portals.Portal, token: str, instances: list[FakeInstance], number: int
 ) -> float:
     """Return after how many seconds all that do not hang had a change."""
     rate = (number + 1) / 8

@@ -28,7 +28,7 @@ from tests.bench.load import CALLERS, HOUR
 from tests.bench.pages import Window, window
 from tests.bench.timed_loop import NOTED
 from tests.fakes.prometheus import FakePrometheus
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.large import large_trace, send
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ async def measure() -> list[str]:
         many.fill(usual[0])
         many.fill_alerts(alerting, ALERTS)
         own = many.SITE.format(name="alerts", jaeger=jaeger.query, prometheus=alerting.url)
-        portal = servers.portal(folders[1], many.site_file(jaeger.query, usual) + own)
+        portal = portals.portal(folders[1], many.site_file(jaeger.query, usual) + own)
         token = portal.person("bench", "operators", "auditors")
         portal.manage("shell", "--verbosity", "0", "--command", _AUDIT)
         file = folders[2] / "notes"

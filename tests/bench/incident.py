@@ -13,7 +13,7 @@ from ops.vocabulary.timerange import MINUTE
 from tests.bench import causes
 from tests.bench.calling import milliseconds, row
 from tests.fakes.prometheus import FakePrometheus
-from tests.live import servers
+from tests.live import portals, servers
 
 ALERTS, NAMES = 500, 50
 CHANGES, NOTES = 200, 100
@@ -22,7 +22,7 @@ APART = 3.0  # seconds, after which an answer is not shared any more
 HEAD = f"""
 The page of an incident with {ALERTS} alerts of {NAMES} names, {CHANGES} changes of sampling (each
 with its rows in the audit log) and {NOTES} notes: the time until it has been received, and then the
-piece with what its traces have unlike the hour before, over two windows of {causes.SPANS:,} spans
+piece with how its traces differ from the hour before, over two windows of {causes.SPANS:,} spans
 in {causes.SPANS // causes.EACH:,} traces. The aim is 1.5 s. *First* is the first time, with nothing
 cached.
 
@@ -85,7 +85,7 @@ async def measure() -> list[str]:
         await causes.load(jaeger.otlp, time.time_ns() - 55 * MINUTE)
         prometheus = await stack.enter_async_context(FakePrometheus())
         sites = causes.SITES.format(jaeger=jaeger.query, prometheus=prometheus.url)
-        portal = servers.portal(folder, sites)
+        portal = portals.portal(folder, sites)
         await asyncio.to_thread(fill, portal)
         stack.enter_context(portal.running("serve", logs))
         async with httpx.AsyncClient(base_url=f"http://{portal.web}", timeout=60) as web:
@@ -93,7 +93,7 @@ async def measure() -> list[str]:
             return [HEAD, *[await _row(web, *each) for each in _ADDRESSES.items()]]
 
 
-def fill(portal: servers.Portal) -> None:
+def fill(portal: portals.Portal) -> None:
     """Make incident 1 of site "bench", and the person "bench" who works on it."""
     portal.person("bench", "operators")
     portal.manage("shell", "--command", _FILL)

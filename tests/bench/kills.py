@@ -27,7 +27,8 @@ from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.bench.chaos import PAGE, asked, database_of, machine
 from tests.fakes.instance import FakeInstance, fake_instance
-from tests.live import servers
+from tests.live import portals, servers
+from tests.ports import free_ports
 
 KILLS = int(os.environ.get("KILLS", "100"))
 COMMANDS = ("rungrpc", "watch", "remote")
@@ -61,7 +62,7 @@ MARKS = re.compile(r"(?<=<!-- kills -->\n).*?(?=<!-- end of kills -->)", re.DOTA
 class Process:
     """One of our processes, which is killed and started again."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     command: str
     log: Path
     health: str
@@ -97,7 +98,7 @@ class Process:
 class Kills:
     """What happens, and what is seen of it."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     remote: str
     token: str
     instances: list[FakeInstance]
@@ -180,9 +181,9 @@ async def main() -> None:
             folder = Path(running.enter_context(TemporaryDirectory(prefix="opsportal-kills-")))
             kind, database = database_of(running)
             addresses = ", ".join(f'"{each.address}"' for each in instances)
-            http, rpc, *healths = (f"127.0.0.1:{port}" for port in servers.free_ports(5))
+            http, rpc, *healths = (f"127.0.0.1:{port}" for port in free_ports(5))
             more = {"DATABASE_URL": database} if database else {}
-            portal = servers.portal(
+            portal = portals.portal(
                 folder,
                 SITES.format(instances=addresses),
                 OPSPORTAL_REMOTE_ADDRESS=http,

@@ -20,7 +20,8 @@ from tests.bench import fan_out, heartbeats
 from tests.bench.calling import milliseconds, row
 from tests.bench.connection import Connection
 from tests.bench.open_pages import cpu, memory
-from tests.live import servers
+from tests.live import portals
+from tests.ports import free_ports
 
 AGENTS, HEARTBEAT = 5_000, 30.0
 SERVICES = [f"shop-{number}" for number in range(3)]  # a service has 2,000 agents at most
@@ -60,8 +61,8 @@ async def measure() -> list[str]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a socket for each agent
     with TemporaryDirectory() as folder:
         place = Path(folder)
-        http, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
-        portal = servers.portal(
+        http, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
+        portal = portals.portal(
             place, SITE, OPSPORTAL_REMOTE_ADDRESS=http, OPSPORTAL_REMOTE_GRPC_ADDRESS=rpc,
             OPSPORTAL_REMOTE_STATE=str(place / "state"),
         )  # fmt: skip
@@ -82,7 +83,7 @@ async def measure() -> list[str]:
         return [*found, "", await fan_out.measure(place / "fan-out")]
 
 
-def change(portal: servers.Portal, rate: float) -> float:
+def change(portal: portals.Portal, rate: float) -> float:
     """Set every service; returns when that was committed."""
     code = CHANGE.format(services=SERVICES, rate=rate)
     return float(portal.manage("shell", "--verbosity", "0", "--command", code))
@@ -199,14 +200,14 @@ async def _open(address: str, number: int) -> _Agent:
     return made
 
 
-async def _served(portal: servers.Portal, place: Path) -> str:
+async def _served(portal: portals.Portal, place: Path) -> str:
     """Start several processes, change everything a few times, and see when each serves it."""
     with ExitStack() as stack:
         doors = []
         for number in range(DOORS):
             folder = place / f"door-{number}"
             folder.mkdir()
-            http, rpc, health = (f"127.0.0.1:{port}" for port in servers.free_ports(3))
+            http, rpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
             own = {
                 "OPSPORTAL_REMOTE_ADDRESS": http,
                 "OPSPORTAL_REMOTE_GRPC_ADDRESS": rpc,
@@ -238,7 +239,7 @@ async def _until_served(address: str, rate: float) -> float:
             await asyncio.sleep(0.01)
 
 
-async def _agents(portal: servers.Portal, address: str, process: int) -> list[str]:
+async def _agents(portal: portals.Portal, address: str, process: int) -> list[str]:
     """Connect all agents, let them beat, and change everything once."""
     agents: list[_Agent] = []
     for first in range(0, AGENTS, TOGETHER):

@@ -19,7 +19,7 @@ from tests.bench.pages import Window, window
 from tests.bench.stops import PAUSE
 from tests.fakes.jaeger import FakeJaeger, span, trace
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import portals
 
 SITES, SERVICES, ALERTS, RULES = 20, 300, 2_000, 40
 SLOW = 1.0  # seconds
@@ -68,7 +68,7 @@ async def measure() -> list[str]:
         prometheuses = [await stack.enter_async_context(FakePrometheus()) for _ in range(SITES)]
         jaeger.add(trace(span(NAMES[0], "Buy", error="sold out")))
         fill(prometheuses[0])
-        portal = servers.portal(folder, site_file(jaeger.address, prometheuses))
+        portal = portals.portal(folder, site_file(jaeger.address, prometheuses))
         # `serve` has no separate health address.
         bench = Bench(replace(portal, health=portal.web), portal.person("bench", "operators"))
         lines = [HEAD]

@@ -26,7 +26,7 @@ from tests.bench.crowd import people
 from tests.bench.drawing import Drawing, drawing
 from tests.bench.listening import Heard
 from tests.fakes.prometheus import Body, FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals, servers
 
 ALERTS, NAMES, PEOPLE, EACH = 5_000, 50, 50, 20
 CHURN = 100  # one in so many
@@ -115,9 +115,11 @@ async def _row(name: str, *, shared: bool) -> str:
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(4)]
         async with Answering() as prometheus:
             churning = Churning(prometheus)
-            redis = {"REDIS_URL": stack.enter_context(servers.redis(folders[3]))} if shared else {}
+            redis = {}
+            if shared:
+                redis["REDIS_URL"] = stack.enter_context(databases.redis(folders[3]))
             sites = SITES.format(prometheus=prometheus.url)
-            portal = await asyncio.to_thread(lambda: servers.portal(folders[0], sites, **redis))
+            portal = await asyncio.to_thread(lambda: portals.portal(folders[0], sites, **redis))
             sessions = await asyncio.to_thread(
                 lambda: [each.session for each in people(portal, PEOPLE)] * EACH
             )
@@ -134,7 +136,7 @@ async def _row(name: str, *, shared: bool) -> str:
 
 @contextmanager
 def _web(
-    portal: servers.Portal, first: Path, second: Path, *, shared: bool
+    portal: portals.Portal, first: Path, second: Path, *, shared: bool
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `serve`, or a web process beside a watcher."""
     if not shared:

@@ -18,7 +18,7 @@ import httpx
 from playwright.async_api import Page, async_playwright
 
 from tests.browser.chromium import executable
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.large import large_trace, send
 
 HOUR = 3600 * 10**9
@@ -118,7 +118,7 @@ class Window:
 
 
 @asynccontextmanager
-async def window(portal: servers.Portal) -> AsyncIterator[Window]:
+async def window(portal: portals.Portal) -> AsyncIterator[Window]:
     """Open a window and log in."""
     async with async_playwright() as playwright:
         kind = playwright.chromium
@@ -137,7 +137,7 @@ async def window(portal: servers.Portal) -> AsyncIterator[Window]:
         await browser.close()
 
 
-async def measure(jaeger: servers.Jaeger, portal: servers.Portal, process: int) -> list[str]:
+async def measure(jaeger: servers.Jaeger, portal: portals.Portal, process: int) -> list[str]:
     """Return the lines of the page; `process` is the server's process ID."""
     async with window(portal) as opened:
         await opened.results("/traces/")  # the first page of a process is slower than any other

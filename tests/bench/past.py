@@ -13,7 +13,7 @@ import httpx
 from ops.vocabulary.alerts import Origin
 from tests.bench.calling import milliseconds
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import portals
 
 NAMES, EACH, PERIODS = 100, 100, 100  # alert names, alerts of a name, periods of an alert
 TIMES = 40
@@ -65,7 +65,7 @@ async def measure() -> list[str]:
     with TemporaryDirectory() as folder, TemporaryDirectory() as logs:
         async with FakePrometheus() as prometheus:
             _fire(prometheus)
-            portal = servers.portal(Path(folder), SITES.format(prometheus=prometheus.url))
+            portal = portals.portal(Path(folder), SITES.format(prometheus=prometheus.url))
             portal.person("bench", "viewers")
             await asyncio.to_thread(portal.manage, "shell", "--command", _FILL)
             with portal.running("serve", Path(logs)):

@@ -27,7 +27,8 @@ from redis import Redis
 from tests.bench.calling import Bench, milliseconds, row
 from tests.bench.timed_loop import NOTED
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 ALERTS = RULES = 10_000
 CHURN = 100  # alerts
@@ -132,7 +133,7 @@ def _packed(data: dict[str, Any]) -> bytes:
 
 async def measure() -> list[str]:
     """Return the lines of the page."""
-    with TemporaryDirectory() as folder, servers.redis(Path(folder)) as redis:
+    with TemporaryDirectory() as folder, databases.redis(Path(folder)) as redis:
         return [
             HEAD,
             await _row(f"{ALERTS:,} alerts", redis, [(ALERTS, 0)], QUICK),
@@ -196,7 +197,7 @@ async def _used(
         folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(2)]
         sites = "".join([await _site(stack, *each) for each in enumerate(sources)])
         own = {"REDIS_URL": redis, "OPSPORTAL_POLL_SECONDS": str(seconds)}
-        portal = servers.portal(folders[0], sites, **own)
+        portal = portals.portal(folders[0], sites, **own)
         process = stack.enter_context(portal.running("watch", folders[1], program=program))
         await _polled(sources, 3)  # all is written by then
         before = await _Use.read(process.pid, portal.health, sources)
@@ -252,11 +253,11 @@ async def _readers(redis: str, readers: int) -> str:
         sites = await _site(stack, 0, source)
         # So long that there is one poll, and the picture stays young.
         own = {"REDIS_URL": redis, "OPSPORTAL_POLL_SECONDS": "60"}
-        portal = servers.portal(folders[0], sites, **own)
+        portal = portals.portal(folders[0], sites, **own)
         token = portal.person("bench", "viewers")
         stack.enter_context(portal.running("watch", folders[1]))
         await _polled([source], 0 if source.polls else 1)
-        (port,) = servers.free_ports(1)
+        (port,) = free_ports(1)
         other = replace(
             portal,
             health=f"127.0.0.1:{port}",

@@ -15,7 +15,7 @@ import httpx
 from proto.jaeger.api_v3.query_pb2 import GetTraceRequest
 from proto.ops.ops_pb2 import ShowTraceReq
 from proto.ops.ops_pb2_grpc import OpsStub
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.large import large_trace, send
 
 WRITTEN = 1.0  # seconds after a trace was sent
@@ -34,7 +34,7 @@ parses nothing: medians of the same run, and how many times as long OpsPortal ta
 
 
 async def measure(
-    jaeger: servers.Jaeger, portal: servers.Portal, token: str, cookies: dict[str, str]
+    jaeger: servers.Jaeger, portal: portals.Portal, token: str, cookies: dict[str, str]
 ) -> list[str]:
     """Return the lines of the page."""
     lines = [HEAD]

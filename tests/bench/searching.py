@@ -24,6 +24,7 @@ from tests.bench.load import CALLERS, SECOND, SERVICE
 from tests.fakes.jaeger import MILLISECOND, span, trace
 from tests.live import servers
 from tests.live.large import EXPORT
+from tests.ports import free_ports
 
 TRACES = 6_000
 SPANS = 7
@@ -150,7 +151,7 @@ async def measure(bench: Bench, jaeger: str, loaded: int, seconds: float) -> lis
 
 async def _empty(bench: Bench, limit: int, loaded: int, seconds: float) -> str:
     """Return how often gRPC for Python answers if nothing is done for a call: our floor."""
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     item = ops_pb2.TraceItem(
         id="0" * 32, start=loaded, duration=SECOND, root_service=SERVICE, span_count=SPANS,

@@ -24,7 +24,7 @@ from tests.bench.chaos import database_of
 from tests.fakes.prometheus import FakePrometheus, alert
 from tests.fakes.slack import FakeSlack
 from tests.fakes.slack.blocks import Json
-from tests.live import servers
+from tests.live import databases
 
 CHANNELS = [f"C0STORM{number:02}" for number in range(5)]
 SINGLE, APART = 8, 7.0  # alerts one by one, seconds apart: fewer than a storm
@@ -187,7 +187,7 @@ async def measure() -> list[str]:
             places = {each: folder / each for each in ("redis", "watch")}
             for place in places.values():
                 place.mkdir()
-            redis = stack.enter_context(servers.redis(places["redis"]))
+            redis = stack.enter_context(databases.redis(places["redis"]))
             sites = SITES.format(url=prometheus.url)
             portal = await asyncio.to_thread(prepared, folder, slack, sites, database)
             more = {"REDIS_URL": redis, "OPSPORTAL_POLL_SECONDS": f"{POLL_SECONDS}"}

@@ -19,7 +19,7 @@ from tests.bench.verdict import Question
 from tests.fakes.instance import FakeInstance
 from tests.fakes.jaeger import FakeJaeger, span, trace
 from tests.fakes.slack import FakeSlack, Fault
-from tests.live import servers
+from tests.live import portals
 
 SEED = 1_760_005_930
 SECONDS = 180.0
@@ -48,7 +48,7 @@ class Trouble:
     slack: FakeSlack
     jaeger: FakeJaeger
     instance: FakeInstance
-    portal: servers.Portal
+    portal: portals.Portal
     folder: Path
     stack: ExitStack
     bots: list[Bot] = field(default_factory=list)

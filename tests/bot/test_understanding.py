@@ -89,6 +89,8 @@ MORE = {
     "did someone change the sampling": "sampling history",
     "last deploy of petstore": "rollouts petstore",
     "what fired": "changes alerts",
+    "time line of petstore": "changes petstore",
+    "who is on it?": "alerts",
     "how do i change the sampling": "help change sampling",
     f"traceparent: 00-{ID}-00f067aa0ba902b7-01": f"show trace {ID}",
     f"difference between {ID} and {OTHER}": f"compare {ID} {OTHER}",
@@ -144,6 +146,7 @@ CHANGES = {
     "keep everything for the next 10 minutes": "change sampling always for=10m",
     "turn sampling on for petstore": "change sampling petstore always",
     "stop tracing petstore": "sampling off petstore",
+    "note: rolled back 1.2.1": "incident note rolled back 1.2.1",
 }
 # Without an ID the latest trace that failed is offered.
 LATEST = {
@@ -160,6 +163,13 @@ NOT_OFFERED = {
     "page bob": ("does not page", "alerts"),
     "restart petstore": ("does not start, stop or restart", "version petstore"),
     "rollback petstore": ("does not deploy releases or roll them back", "version petstore"),
+}
+# What stops something of OpsPortal's own stops no service.
+STOPS = {
+    "stop the silence": "which silence?",
+    "unsilence SlowRequests": "which silence?",
+    "stop posting alerts here": "which subscription?",
+    "pin the last trace": "which trace?",
 }
 TALK = {
     "hi": "Hello!",
@@ -268,6 +278,12 @@ async def test_it_says_what_it_does_not_do_and_offers_what_it_can(
         reply = await said(operator, line)
         assert sentence in reply.summary, line
         assert offered(reply)[0] == instead, line
+
+
+@ANY_JAEGER
+async def test_it_asks_what_to_stop(operator: Actor, site: Backends) -> None:
+    for line, asked in STOPS.items():
+        assert asked in (await said(operator, line)).summary, line
 
 
 async def test_it_meets_people_as_a_colleague_would(operator: Actor, site: Backends) -> None:

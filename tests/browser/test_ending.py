@@ -32,10 +32,10 @@ async def test_it_counts_down_and_lasts_fifteen_minutes_longer(
         await log_in(page)
         await page.goto(SAMPLING)
         left = page.locator(".sub time[data-age=left]").first
-        await expect(left).to_have_text("in 19 min")
+        await expect(left).to_have_text(re.compile("in 1[89] min"))
         await expect(left).to_have_attribute("aria-live", "off")
         await page.clock.run_for(120_000)
-        await expect(left).to_have_text(re.compile(r"in 1[78] min"))
+        await expect(left).to_have_text(re.compile("in 1[67] min"))
         more = page.get_by_role("button", name="15 minutes more")
         await expect(more).to_have_count(0)
         await page.goto("/sites/production/versions/")
@@ -46,11 +46,13 @@ async def test_it_counts_down_and_lasts_fifteen_minutes_longer(
 
         await time_passes(minutes=17)
         await page.goto(SAMPLING)
-        await expect(page.locator(".ending")).to_contain_text("petstore returns to 10% in 2 min")
+        await expect(page.locator(".ending")).to_contain_text(
+            re.compile("petstore returns to 10% in [12] min")
+        )
         await more.click()
         await expect(page.locator("h1")).to_contain_text("petstore is always sampled until")
         await expect(more).to_have_count(0)
-        await expect(page.locator(".notice.ok")).to_contain_text("Ends in 17 min")
+        await expect(page.locator(".notice.ok")).to_contain_text(re.compile("Ends in 1[67] min"))
 
         await page.get_by_role("button", name="Return to 10% now").click()
         await expect(page.locator("h1")).to_have_text(

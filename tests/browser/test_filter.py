@@ -1,11 +1,13 @@
 """The filter by keyboard: completion, line and fields in step, recent searches."""
 
+import asyncio
 import re
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.async_api import Locator, Page, expect
 
+from opsportal.dashboard import recents
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person
 from tests.dashboard.places import Place
@@ -238,6 +240,7 @@ async def test_what_one_sent_comes_back(web: Web, place: Place, olga: User) -> N
             await line.press("Enter")
             await expect(page).to_have_url(re.compile(sent[-2:]))
             await expect(page.locator("h1")).to_be_visible()
+            await asyncio.gather(*recents.writing)
         await page.get_by_role("link", name="Versions").click()
         await expect(page.locator("h1")).to_contain_text("version")
         await page.wait_for_load_state("networkidle")
@@ -267,6 +270,8 @@ async def test_recent_searches_need_no_javascript(web: Web, place: Place, olga: 
         await page.get_by_label("Filter").fill("error last=2h")
         await page.get_by_role("button", name="Search", exact=True).click()
         await expect(page.get_by_label("Filter")).to_have_value("error last=2h")
+        await expect(page).to_have_url(re.compile("last"))
+        await asyncio.gather(*recents.writing)
         await page.get_by_role("link", name="Traces", exact=True).click()
         await page.get_by_text("Recent").click()
         await page.get_by_role("link", name="error last=2h").click()

@@ -20,6 +20,7 @@ from tests.dashboard.places import Place
 from tests.dashboard.sockets import WITHIN, served
 from tests.dashboard.test_status import bot_runs
 from tests.fakes.prometheus import Body, alert
+from tests.ports import free_ports
 from tests.watch.conftest import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,21 +179,19 @@ async def test_it_is_live_again_as_soon_as_the_server_answers(web: Web, place: P
 
 @pytest.mark.usefixtures("olga")
 async def test_a_page_is_live_only_once_it_shows_what_is_so_now(web: Web, place: Place) -> None:
-    sockets: list[WebSocketRoute] = []
-
-    def opened(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
+    opened: asyncio.Queue[WebSocketRoute] = asyncio.Queue()
 
     def say(part: str, text: str) -> None:
         now = round(time.time() * 1000)
         message = {"part": part, "number": 1, "at": now, "now": now, "text": text}
-        sockets[-1].send(json.dumps(message))
+        socket.send(json.dumps(message))
 
     async with web.open() as page:
-        await page.route_web_socket("**/live/**", opened)
+        await page.route_web_socket("**/live/**", opened.put_nowait)
         await log_in(page)
         await page.goto(ALERTS)
-        await page.wait_for_function("() => document.querySelector('#live')")
+        async with asyncio.timeout(WITHIN):
+            socket = await opened.get()
         say("badge", '<span id="badge" data-mark="3">firing: 3</span>')
         await expect(page.locator("#badge")).to_have_text("firing: 3")
         assert await page.locator("#live .state").inner_text() != "Live"
@@ -218,8 +217,8 @@ async def test_it_survives_a_restart_of_the_server(web: Web, place: Place) -> No
     rule = place.prometheus.rule("Down")
     async with watching(), web.open() as page:
         await log_in(page)
-        async with served() as host:
-            port = int(host.rpartition(":")[2])
+        [port] = free_ports(1)
+        async with served(port) as host:
             await page.goto(f"http://{host}{ALERTS}")
             await is_live(page)
         await is_live(page, re.compile("Reconnecting|Stale since"))

@@ -151,10 +151,11 @@ async def test_the_filter_is_accessible_while_one_types(
     async with web.open(**LOOKS[look]) as page:
         await log_in(page)
         await page.goto(f"{SITE}/traces/?q=error&sent=1")
+        line = page.get_by_role("combobox", name="Filter")
+        await expect(line).to_be_visible()  # its script has come, which the fields need too
         await page.get_by_text("Fields…").click()
         await page.get_by_label("Span at least").fill("soon")
         await expect(page.get_by_text('"soon" is not a duration')).to_be_visible()
-        line = page.get_by_role("combobox", name="Filter")
         await line.fill("m")
         await line.press("ArrowDown")
         await expect(page.locator("#suggestions [aria-selected=true]")).to_be_visible()

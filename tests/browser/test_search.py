@@ -45,6 +45,8 @@ async def show(page: Page, place: Place, line: str = LINE) -> None:
 
 async def drag(page: Page, xs: tuple[float, float], ys: tuple[float, float]) -> None:
     """From one point of the plot to another, in shares of it; the button stays down."""
+    # What the filter's script adds, which comes last, may move the plot.
+    await expect(page.get_by_role("combobox", name="Filter")).to_be_visible()
     frame = await page.locator(".plot").bounding_box()
     assert frame
     points = [
@@ -132,6 +134,7 @@ async def test_escape_ends_a_drag(web: Web, place: Place, olga: User) -> None:
 async def test_a_finger_narrows_as_well(web: Web, place: Place, olga: User) -> None:
     async with web.open(viewport={"width": 390, "height": 844}, has_touch=True) as page:
         await show(page, place)
+        await expect(page.get_by_role("combobox", name="Filter")).to_be_visible()
         frame = await page.locator(".plot").bounding_box()
         assert frame
         touches = await page.context.new_cdp_session(page)

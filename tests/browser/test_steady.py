@@ -18,7 +18,7 @@ from tests.watch.conftest import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 INCIDENT = "/sites/production/incidents/1/"
-CAUSES = "**/incidents/1/traces/"
+CAUSES = "**/incidents/1/traces/**"
 TALL = "<h2>Its traces</h2>" + "<p>petstore fails</p>" * 30
 
 

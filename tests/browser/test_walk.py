@@ -36,8 +36,9 @@ def something_failed(place: Place) -> None:
     )
 
 
-async def walk(page: Page, place: Place) -> None:
+async def walk(page: Page, place: Place, *, script: bool) -> None:
     """From the failing trace to a changed sampling rate and its audit row."""
+    rows = page.get_by_role("treegrid")  # the script's, which replace the server's
     await log_in_through_the_form(page)
     await page.get_by_role("link", name="Traces", exact=True).click()
     await expect(page.locator("h1")).to_have_text("2 traces, 1 failed")
@@ -49,6 +50,7 @@ async def walk(page: Page, place: Place) -> None:
 
     await page.get_by_role("link", name="petstore SearchPets").click()
     await expect(page.locator("h1")).to_contain_text("petstore SearchPets failed after")
+    await expect(rows).to_have_count(1 if script else 0)
     await page.locator(".span .name", has_text="store.Query").click()
     await expect(page.get_by_text("SELECT 1")).to_be_visible()
 
@@ -75,7 +77,7 @@ async def test_the_whole_walk(web: Web, place: Place, olga: User) -> None:
     something_failed(place)
 
     async with web.open() as page:
-        await walk(page, place)
+        await walk(page, place, script=True)
 
     assert await AuditEntry.objects.filter(action="sampling.change_policy").acount() == 2
 
@@ -84,7 +86,7 @@ async def test_the_whole_walk_without_javascript(web: Web, place: Place, olga: U
     something_failed(place)
 
     async with web.open(java_script_enabled=False) as page:
-        await walk(page, place)
+        await walk(page, place, script=False)
 
 
 async def test_pages_follow_each_other_without_loading_anew(
@@ -125,6 +127,7 @@ async def test_the_fields_suggest_names_and_become_the_line(
     async with web.open() as page:
         await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/")
+        await expect(page.get_by_role("combobox", name="Filter")).to_be_visible()  # by a script
         await page.locator("summary", has_text="Fields").click()
         await page.get_by_label("Operation", exact=True).focus()
         await expect(page.locator("#operations option")).to_have_count(2)
@@ -146,6 +149,7 @@ async def test_the_keyboard_is_enough(web: Web, place: Place, olga: User) -> Non
         await page.get_by_role("link", name="petstore SearchPets").focus()
         await page.keyboard.press("Enter")
         await expect(page.locator("h1")).to_contain_text("failed after")
+        await expect(page.get_by_role("treegrid")).to_be_visible()
         await page.get_by_role("row", name=re.compile("store.Query")).focus()
         await page.keyboard.press("Enter")
 
@@ -167,6 +171,7 @@ async def test_a_tap_on_a_time_shows_the_exact_one(web: Web, place: Place, olga:
         await log_in_through_the_form(page)
         await page.goto("/sites/production/traces/?q=error")
         await page.get_by_role("link", name="petstore SearchPets").click()
+        await expect(page.get_by_role("treegrid")).to_be_visible()
         ago = page.locator("time", has_text=re.compile("ago|now"))
         await ago.first.click()
 

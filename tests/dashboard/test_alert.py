@@ -1,6 +1,7 @@
 """An alert's own page, and what happened around it."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,6 +16,7 @@ from ops.vocabulary.alerts import FIRING, PENDING
 from ops.vocabulary.timerange import HOUR, MINUTE, SECOND, format_moment
 from tests.alerts.making import alert as made
 from tests.alerts.past import period, watched
+from tests.conftest import SiteFile
 from tests.dashboard.places import Place, heading, link, links, text, words
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
 from tests.fakes.prometheus import Fault, alert
@@ -165,7 +167,7 @@ async def test_what_changed_before_it_is_a_piece_of_its_page(
 
     address = link(page, "Rollouts, sampling, silences, other alerts and traces")
     piece = await viewer.get(address, headers={"HX-Request": "true"})
-    later = link(piece, "Comparing the traces with the hour before")
+    later = link(piece, "Comparing the traces of petstore with the hour before")
     traces = await viewer.get(later, headers={"HX-Request": "true"})
 
     facts, said = (words(each.content.decode()) for each in (piece, traces))
@@ -174,7 +176,7 @@ async def test_what_changed_before_it_is_a_piece_of_its_page(
     assert b"<html" not in piece.content + traces.content
     assert "petstore 1.3.0 fails 100% of 20 traces, 1.2.0 none of 20 the hour before" in said
     assert "New: no stock in SearchPets in 20 of 20 traces, none of 20 the hour before" in said
-    assert "Looked at 20 traces of petstore from " in said
+    assert "20 of 20 traces of petstore failed from " in said
     whole = text(await viewer.get(address))
     assert "QueueDeep started firing" in whole and "petstore 1.3.0 fails 100%" in whole
 
@@ -182,6 +184,32 @@ async def test_what_changed_before_it_is_a_piece_of_its_page(
 def request(start: int, version: str, error: str | None = None) -> TracesData:
     resource = {"service.version": version, "service.instance.id": "petstore-1"}
     return trace(span("petstore", "SearchPets", start=start, error=error, resource=resource))
+
+
+@pytest.fixture
+def shared(place: Place, site_file: SiteFile, settings: Settings) -> None:
+    """The store's alerts are petstore's."""
+    own = "[sites.production.services.store]\n"
+    alerts = f'{own}alerts = {{ job = "petstore" }}\n'
+    site_file(Path(settings.SITES_FILE).read_text().replace(own, alerts))
+
+
+@ANY_JAEGER
+async def test_each_of_its_services_is_a_piece_of_its_own(
+    place: Place, viewer: AsyncClient, shared: None
+) -> None:
+    fires(place)
+    page = await page_of(viewer)
+
+    address = link(page, "Rollouts, sampling, silences, other alerts and traces")
+    piece = await viewer.get(address, headers={"HX-Request": "true"})
+    later = [each for said, each in links(piece) if said.startswith("Comparing the traces of")]
+    whole = text(await viewer.get(address))
+
+    assert [each.partition("?")[2] for each in later] == ["service=petstore", "service=store"]
+    for name in ("petstore", "store"):
+        assert f"No traces of {name} from" in whole
+    assert heading(await viewer.get(later[1])) == "Traces of store"
 
 
 @ANY_JAEGER

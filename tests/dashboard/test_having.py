@@ -64,8 +64,8 @@ async def test_one_press_has_a_group_and_everybody_sees_it(
     said = text(await viewer.get(ALERTS))
     assert "2 alerts olga has it" in said
     assert "2 of 2 acknowledged" in said
-    assert "olga has all alerts of this name since" in said
-    assert buttons(await operator.get(ALERTS)) == []
+    assert "olga has all alerts of this name, since" in said
+    assert buttons(await operator.get(ALERTS)) == ["change"]
     assert "olga has all alerts of this name" in text(await viewer.get(f"{ALERTS}?by=pod"))
 
 
@@ -89,18 +89,63 @@ async def test_an_alert_has_a_note_and_an_end_and_is_handed_over_and_given_back(
     await press(operator, "have", note="a  look", lasts="1h", **which)
 
     hers, others = await operator.get(address), await mia.get(address)
-    assert re.search(r"olga has it since \S+ UTC , until \S+ UTC : a look", text(hers))
-    assert buttons(hers) == ["give back", "hand over"]
+    assert re.search(r"olga has it, since \S+ UTC , until \S+ UTC : a look", text(hers))
+    assert buttons(hers) == ["give back", "change", "hand over"]
     assert buttons(others) == ["take over", "hand over"]
     assert "<option selected>mia</option>" in hers.content.decode()
     assert "olga has 1 of 2" in text(await mia.get(ALERTS))
 
     await press(operator, "hand over", to="mia", **which)
-    assert "mia has it since" in text(await operator.get(address))
+    assert "mia has it, since" in text(await operator.get(address))
     assert "handed over by olga" in text(await operator.get(address))
     await press(operator, "take over", **which)
     await press(operator, "give back", **which)
     assert buttons(await mia.get(address)) == ["have"]
+
+
+async def test_a_note_and_an_end_are_changed_later(operator: AsyncClient, mia: AsyncClient) -> None:
+    address = link(await operator.get(ALERTS), "depth of one")
+    which = {"fingerprint": address.rstrip("/").rpartition("/")[2], "back": address}
+    operator.cookies["zone"] = "Asia/Kolkata"  # +05:30, also on the days that clocks change
+    await press(operator, "have", note="looking", until="04:00", **which)
+
+    hers = await operator.get(address)
+    assert "04:00 Kolkata) : looking" in text(hers)
+    assert buttons(hers) == ["give back", "change", "hand over"]
+    assert 'value="looking"' in hers.content.decode()
+    assert buttons(await mia.get(address)) == ["take over", "hand over"]
+
+    await press(operator, "change", note="the store, DB-212", lasts="as it is", **which)
+    again = text(await operator.get(address))
+    assert "04:00 Kolkata" in again
+    assert ": the store, DB-212" in again
+    await press(operator, "have", **which)  # of a page that was older
+    assert "04:00 Kolkata) : the store, DB-212" in text(await operator.get(address))
+
+    await press(operator, "change", note="", lasts="", **which)
+    without = text(await operator.get(address))
+    assert "DB-212" not in without.partition("Last 6h")[0]
+    assert "04:00 Kolkata" not in without
+    refused = await press(operator, "change", until="soon", **which)
+    assert refused.status_code == 400
+    taken = await press(mia, "change", note="mine", **which)
+    assert taken.status_code == 409
+
+
+async def test_a_group_is_had_with_a_note_and_an_end_from_the_list(
+    operator: AsyncClient, viewer: AsyncClient
+) -> None:
+    await press(operator, "have", note="on it", lasts="30m")
+
+    said = text(await viewer.get(ALERTS))
+    assert re.search(
+        r"olga has all alerts of this name, since \S+ UTC , until \S+ UTC : on it", said
+    )
+    assert buttons(await viewer.get(ALERTS)) == []
+    assert buttons(await operator.get(ALERTS)) == ["change"]
+
+    await press(operator, "change", note="DB-212", lasts="as it is")
+    assert "UTC : DB-212" in text(await viewer.get(ALERTS))
 
 
 async def test_all_of_the_name_can_be_had_from_one_alert(

@@ -84,7 +84,7 @@ async def test_several_alerts_of_a_name_are_one_line_that_leads_to_all(
 
     page = await viewer.get(OVERVIEW)
 
-    assert "and 1 more alert" in text(page)
+    assert "· 1 more alert" in text(page)
     assert heading(await viewer.get(link(page, "SlowSearch"))) == "2 alerts firing, 1 pending"
 
 

@@ -1,10 +1,8 @@
-"""One trace: the verdict, what failed, the waterfall."""
+"""One trace: the verdict, what failed, its spans."""
 
 import gzip
 import html
-import json
 import re
-import struct
 from typing import Any
 
 import pytest
@@ -12,32 +10,17 @@ from django.test import AsyncClient
 
 from ops.vocabulary.timerange import SECOND
 from opsportal.dashboard import waterfall
-from opsportal.dashboard.trace_page import ROWS
+from tests.dashboard.one_trace import QUERY, START, TRACES, add_failing, read_columns
 from tests.dashboard.places import Place, heading, link, text, words
 from tests.fakes.jaeger import MILLISECOND, span, trace
 
-TRACES = "/sites/production/traces/"
-QUERY = "00000000000000aa"
-START = 1_795_469_320_000_000_000
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def add_failing(place: Place) -> str:
-    query = span(
-        "store",
-        "store.Query",
-        span_id=QUERY,
-        error="deadline exceeded",
-        duration=900 * MILLISECOND,
-        tags={"db.statement": "SELECT <name>", "attempts": 3, "javascript": "javascript:alert(1)"},
-        events=[("retry", {"attempt": 1}), ("exception", {"exception.stacktrace": "a\nb"})],
-        warnings=["clock skew adjusted"],
-        resource={"host.name": "store-1"},
-    )
-    root = span(
-        "petstore", "SearchPets", children=[query], error="it failed", duration=1240 * MILLISECOND
-    )
-    return place.jaeger.add(trace(root))
+def link_of_piece(page: Any, name: str) -> str:
+    """The address that a piece of a page is fetched from."""
+    piece = page.content.decode().partition(f'data-piece="{name}"')[2]
+    return html.unescape(re.findall('hx-get="([^"]*)"', piece)[0])
 
 
 async def test_its_heading_is_the_verdict(place: Place, viewer: AsyncClient) -> None:
@@ -132,31 +115,6 @@ async def test_both_sides_of_a_call_that_share_an_id_open(
     assert (one.count('<div class="inside"'), one.count('data-open="1"')) == (1, 1)
     assert f'id="span-{QUERY}.2"' in both
     assert "This trace has no span 00000000000000cc" in text(none)
-
-
-async def test_clocks_are_aligned_when_one_asks(place: Place, viewer: AsyncClient) -> None:
-    behind = span("store", "Query", start=START - 3600 * SECOND, duration=5 * MILLISECOND,
-                  resource={"host.name": "b"}, span_id=QUERY)  # fmt: skip
-    root = span("petstore", "Search", start=START, duration=9 * MILLISECOND, children=[behind],
-                resource={"host.name": "a"})  # fmt: skip
-    page = f"{TRACES}{place.jaeger.add(trace(root))}/"
-
-    recorded = await viewer.get(page)
-    aligned = await viewer.get(link(recorded, "Align clocks"))
-
-    assert heading(recorded) == "petstore Search took 1 h"
-    assert "the clock of store is 1 h behind that of petstore" in text(recorded)
-    assert heading(aligned) == "petstore Search took 9 ms"
-    assert "Clocks are aligned: store by +1 h" in text(aligned)
-    assert "56% in store Query" in text(aligned)
-    assert link(aligned, "Show times as recorded") == page
-    opened = await viewer.get(page + link(aligned, "store Query").partition("#")[0])
-    assert "with its clock aligned (recorded" in text(opened)
-    _, columns = read_columns(gzip.decompress((await viewer.get(f"{page}rows/?align=1")).content))
-    assert columns["starts"] == [0, 0]
-    assert "align=1" in recorded.content.decode()
-    piece = await viewer.get(f"{page}spans/1/?of=2&align=1")
-    assert "with its clock aligned" in piece.content.decode()
 
 
 async def test_a_span_without_a_time_is_marked(place: Place, viewer: AsyncClient) -> None:
@@ -258,12 +216,6 @@ async def test_it_says_what_ran_it_beside_what_runs_now(place: Place, viewer: As
     assert words(now.content.decode()).startswith("now running petstore 1.4.0")
 
 
-def link_of_piece(page: Any, name: str) -> str:
-    """The address that a piece of a page is fetched from."""
-    piece = page.content.decode().partition(f'data-piece="{name}"')[2]
-    return html.unescape(re.findall('hx-get="([^"]*)"', piece)[0])
-
-
 async def test_a_service_without_a_name_is_called_so_everywhere(
     place: Place, viewer: AsyncClient
 ) -> None:
@@ -316,134 +268,10 @@ async def test_it_says_as_of_when_and_asks_anew_on_one_press(
     assert (news["spans"], news["as_of"] in text(again)) == (2, True)
 
 
-async def test_its_bars_stand_where_the_spans_ran(place: Place, viewer: AsyncClient) -> None:
-    inner = span("store", "Query", start=1_795_469_320_500_000_000, duration=250 * MILLISECOND)
-    root = span(
-        "petstore", "Search", children=[inner], start=1_795_469_320_000_000_000,
-        duration=1000 * MILLISECOND,
-    )  # fmt: skip
-
-    html = (await viewer.get(f"{TRACES}{place.jaeger.add(trace(root))}/")).content.decode()
-
-    assert '<rect x="0%" y="1" width="100%"' in html
-    assert '<rect x="50%" y="1" width="25%"' in html
-    assert "style=" not in html
-
-
-async def test_a_span_has_an_address_that_opens_it(place: Place, viewer: AsyncClient) -> None:
-    page = await viewer.get(f"{TRACES}{add_failing(place)}/")
-    address = link(page, "store store.Query").partition("#")[0]
-
-    opened = (await viewer.get(f"{page.request['path']}{address}")).content.decode()
-
-    assert opened.count('<div class="inside"') == 1
-    assert 'data-open="1"' in opened
-    assert '<div class="inside"' not in page.content.decode()
-
-
-async def test_a_missing_parent_is_marked(place: Place, viewer: AsyncClient) -> None:
-    lost = span("petstore", "AddPets", parent_id="00000000deadbeef")
-
-    page = await viewer.get(f"{TRACES}{place.jaeger.add(trace(lost))}/")
-
-    assert "parent 00000000deadbeef is missing" in text(page)
-    assert "without its root" in heading(page)
-
-
-async def test_a_big_trace_comes_in_sheets_and_a_span_finds_its_own(
-    place: Place, viewer: AsyncClient
-) -> None:
-    children = [span("store", f"step {number}") for number in range(ROWS + 20)]
-    trace_id = place.jaeger.add(trace(span("petstore", "Big", children=children)))
-    last = children[-1].span_id
-
-    first = await viewer.get(f"{TRACES}{trace_id}/")
-    second = await viewer.get(f"{TRACES}{trace_id}/", {"page": "2"})
-    holding = await viewer.get(f"{TRACES}{trace_id}/", {"span": last})
-
-    assert f"1 to {ROWS} of {ROWS + 21} rows" in text(first)
-    assert link(first, "next") == "?page=2"
-    assert f"{ROWS + 1} to {ROWS + 21}" in text(second)
-    assert f'id="span-{last}"' in holding.content.decode()
-    assert f"span {last}" in text(holding)
-
-
-async def test_the_script_gets_all_rows_as_columns(place: Place, viewer: AsyncClient) -> None:
-    trace_id = add_failing(place)
-
-    answer = await viewer.get(f"{TRACES}{trace_id}/rows/")
-
-    header, columns = read_columns(gzip.decompress(answer.content))
-    assert answer["Content-Encoding"] == "gzip"
-    assert (header["rows"], header["duration"]) == (2, 1240 * MILLISECOND)
-    assert [header["operations"][each] for each in columns["operations"]] == [
-        "SearchPets", "store.Query",
-    ]  # fmt: skip
-    assert [header["services"][each] for each in columns["services"]] == ["petstore", "store"]
-    assert columns["starts"] == [0, MILLISECOND]
-    assert columns["durations"] == [1240 * MILLISECOND, 900 * MILLISECOND]
-    assert columns["parents"] == [-1, 0]
-    assert columns["flags"] == [waterfall.FAILING, 0b1101]
-    assert columns["path_rows"] == [0, 0, 1]
-
-
-async def test_the_script_gets_one_span_as_a_piece(place: Place, viewer: AsyncClient) -> None:
-    trace_id = add_failing(place)
-    address = f"{TRACES}{trace_id}/spans/1/"
-
-    piece = await viewer.get(address, {"of": "2"})
-    grown = await viewer.get(address, {"of": "1"}, headers={"Accept": "text/plain"})
-    beyond = await viewer.get(
-        f"{TRACES}{trace_id}/spans/2/", {"of": "2"}, headers={"Accept": "text/plain"}
-    )
-
-    assert "deadline exceeded" in piece.content.decode()
-    assert "<h1" not in piece.content.decode()
-    assert (grown.status_code, beyond.status_code) == (409, 404)
-    assert grown.content == b"the trace has new spans; reload the page"
-
-
-async def test_the_script_finds_spans_by_what_they_carry(place: Place, viewer: AsyncClient) -> None:
-    address = f"{TRACES}{add_failing(place)}/find/"
-
-    found = [
-        (await viewer.get(address, {"q": query})).json()["rows"]
-        for query in ("attempts=3", "SELECT <NAME>", "deadline", "nothing")
-    ]
-    refused = await viewer.get(address, headers={"Accept": "text/plain"})
-
-    assert found == [[1], [1], [1], []]
-    assert (refused.status_code, refused.content) == (
-        400, b"enter 1 to 1,000 characters to search for",
-    )  # fmt: skip
-
-
 async def test_a_tag_can_be_searched_for(place: Place, viewer: AsyncClient) -> None:
     page = await viewer.get(f"{TRACES}{add_failing(place)}/", {"span": QUERY})
 
     assert link(page, "search traces by attempts") == f"{TRACES}?q=service%3Dstore+attempts%3D3"
-
-
-def read_columns(content: bytes) -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """As the script does."""
-    length = int.from_bytes(content[:4], "little")
-    header = json.loads(content[4 : 4 + length])
-    formats = {"f8": "d", "u4": "I", "i4": "i", "u1": "B"}
-    columns = {}
-    for name, (kind, place, count) in header["columns"].items():
-        assert (4 + length + place) % 8 == 0
-        found = struct.unpack_from(f"<{count}{formats[kind]}", content, 4 + length + place)
-        columns[name] = list(found)
-    return header, columns
-
-
-@pytest.mark.parametrize("page", ["0", "99999", "x", "-1", "²", "9" * 1000])
-async def test_a_sheet_that_is_not_there_is_the_nearest(
-    place: Place, viewer: AsyncClient, page: str
-) -> None:
-    answer = await viewer.get(f"{TRACES}{add_failing(place)}/", {"page": page})
-
-    assert answer.status_code == 200
 
 
 async def test_a_trace_is_found_on_whichever_site_it_is(place: Place, viewer: AsyncClient) -> None:

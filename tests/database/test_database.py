@@ -10,6 +10,7 @@ from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.contrib.auth.models import User
 from django.db import connection, connections
 from django.test import AsyncClient
+from pytest_django import Settings
 
 from ops.database import DatabaseBusy, RequestThreads, in_database, patiently
 from ops.database.threads import THREADS, asked_at
@@ -35,14 +36,18 @@ async def all_taken() -> AsyncIterator[threading.Event]:
     await asyncio.gather(*holding)
 
 
-async def test_it_turns_away_what_does_not_get_its_turn(all_taken: threading.Event) -> None:
+async def test_it_turns_away_what_does_not_get_its_turn(
+    all_taken: threading.Event, settings: Settings
+) -> None:
+    settings.PATIENCE = 1.0
     with pytest.raises(Busy, match="too many requests are waiting for the database; try again"):
         await in_database(User.objects.count)
     all_taken.set()
     assert await in_database(User.objects.count) == 0
 
 
-async def test_it_turns_away_who_waits_too_long_in_a_queue_that_moves() -> None:
+async def test_it_turns_away_who_waits_too_long_in_a_queue_that_moves(settings: Settings) -> None:
+    settings.PATIENCE = 1.0
     over = threading.Event()
     with patiently():  # or their turn would come to us at the moment when they give up
         before = [asyncio.ensure_future(in_database(over.wait, 0.1)) for _ in range(MOST)]

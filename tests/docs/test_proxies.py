@@ -14,7 +14,8 @@ from aiohttp import web
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
-from tests.live.servers import ROOT, free_ports, running
+from tests.live.servers import ROOT, running
+from tests.ports import free_ports
 
 LARGEST = 64 * 1024  # bytes of a form
 LONGEST = 32_000  # characters of an address

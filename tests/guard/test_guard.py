@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
+from pytest_django import Settings
 
 from ops import guard, rights
 from ops.actor import Actor
@@ -219,7 +220,9 @@ async def test_it_closes_what_was_given_up_and_still_got_written(
     effects: Effects,
     change: guard.Run[..., str],
     locked_log: threading.Event,
+    settings: Settings,
 ) -> None:
+    settings.PATIENCE = 1.0
     refused = r"nothing was (done|changed)[:,] "
     with pytest.raises((DatabaseUnavailable, Busy), match=refused):
         await change(operator, what="petstore")

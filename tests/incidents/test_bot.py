@@ -57,7 +57,7 @@ async def test_a_thread_is_the_incidents(operator: Actor, prometheus: FakePromet
         "olga opened the incident",
         "olga: “only petstore-3, site=x is fine”",
     ]
-    assert "several incidents are open: give a number, 2 or 1" in elsewhere.summary
+    assert "several incidents are open (2 and 1): give the number of one" in elsewhere.summary
     assert closed.summary.startswith("petstore slow: closed after")
     assert closed.follow_ups[0].line == "incident reopen 1"
     assert again.summary.startswith("petstore slow: ")

@@ -1,4 +1,6 @@
-"""What the traces of an incident's services have unlike the hour before: a piece of its page."""
+"""How the traces of an incident's services differ from the hour before: a piece of its page."""
+
+import re
 
 import grpc
 import pytest
@@ -70,6 +72,71 @@ async def test_it_compares_from_the_rollout_until_all_was_quiet(
     assert "Error, deepest first" in said
     assert "In its traces, petstore 1.3.0 fails 100% of 40 traces" in written
     assert "| no price in SearchPets | 1.3.0 | 40 | [" in written
+
+
+async def test_a_service_fills_in_its_lane_and_asks_jaeger_twice_at_most(
+    operator: Actor, bob: User, jaeger: FakeJaeger, site: None
+) -> None:
+    await actions.open_incident(operator, title="petstore slow", services=["petstore", "store"])
+    now = timerange.now_ns()
+    await in_database(failed_after_a_rollout, now)
+    add(jaeger, now - 30 * MINUTE, "1.2.0")
+    add(jaeger, now - 20 * MINUTE, "1.3.0", "no price")
+    browser = await in_database(logged_in, bob)
+
+    page = (await browser.get("/sites/production/incidents/1/")).content.decode()
+    assert jaeger.methods() == [], "the page does not wait for traces"
+    pieces = re.findall(r'hx-get="(/sites/production/incidents/1/traces/[^"]*)"', page)
+    answer = await browser.get(pieces[0], headers={"HX-Request": "true"})
+    methods = jaeger.methods()
+    shown = await browser.get(PIECE)
+
+    assert pieces == [f"{PIECE}?service=petstore", f"{PIECE}?service=store"]
+    placeholder = 'aria-label="petstore failing share: not read yet"'
+    assert f'<svg class="track" id="failing-petstore" data-kept role="group" {placeholder}' in page
+    [lane] = re.findall(r'<svg class="track" id=.*', answer.content.decode())
+    assert 'id="failing-petstore" data-kept hx-swap-oob="true"' in lane
+    assert "50% of 80 traces failed, at most 100% of 40 traces failed" in lane
+    assert "100% of 40 traces failed" in lane and "none of 40 traces failed" in lane
+    assert methods == ["FindTraces", "FindTraces"]
+    assert heading(shown) == "Traces of incident 1"
+    assert "petstore failing share" in text(shown) and "store failing share" in text(shown)
+    assert "hx-swap-oob" not in shown.content.decode()
+
+
+async def test_a_lane_is_unknown_if_the_traces_cannot_be_read(
+    operator: Actor, bob: User, jaeger: FakeJaeger, site: None
+) -> None:
+    await actions.open_incident(operator, title="petstore slow", services=["petstore"])
+    jaeger.fail(grpc.StatusCode.UNAVAILABLE, "away")
+
+    browser = await in_database(logged_in, bob)
+    piece = await browser.get(f"{PIECE}?service=petstore", headers={"HX-Request": "true"})
+
+    said = piece.content.decode()
+    assert 'aria-label="petstore failing share: no traces looked at"' in said
+    assert 'class="column ' not in said
+
+
+async def test_three_services_are_compared_and_the_others_are_named(
+    operator: Actor, bob: User, jaeger: FakeJaeger, site: None, site_file: SiteFile
+) -> None:
+    names = ["a", "b", "c", "d"]
+    services = "".join(f"[sites.production.services.{each}]\n" for each in names)
+    site_file(
+        f'[sites.production]\njaeger = {{ address = "{jaeger.address}" }}\n{services}'
+        "[sites.staging]\n"
+    )
+    await actions.open_incident(operator, title="slow", services=names)
+    browser = await in_database(logged_in, bob)
+
+    page = await browser.get("/sites/production/incidents/1/")
+    other = await browser.get(f"{PIECE}?service=d")
+
+    assert "Not compared, because there are too many services: d" in text(page)
+    assert [each.service for each in await actions.show_causes(operator)] == ["a", "b", "c"]
+    assert other.status_code == 404
+    assert 'the traces of "d" are not compared in this incident' in text(other)
 
 
 async def test_a_comparison_that_fails_is_a_sentence(

@@ -56,6 +56,20 @@ async def test_it_is_opened_written_in_closed_and_opened_again(
     assert (note.target, note.actor) == ("production/incident 1", "carol")
 
 
+async def test_the_audit_log_says_in_words_what_it_was_opened_from(
+    operator: Actor, prometheus: FakePrometheus
+) -> None:
+    prometheus.rule("QueueDeep", alert("QueueDeep"))
+    await opened(operator)
+    await actions.open_incident(
+        operator, origin=Origin(OriginKind.GROUP, "QueueDeep"), thread=Thread("T1", "C1", "1.5")
+    )
+
+    by_hand, _, from_group, _ = [each.record["parameters"] for each in await rows("open_incident")]
+    assert "origin" not in by_hand
+    assert (from_group["origin"], from_group["thread"]) == ("group QueueDeep", "T1/C1/1.5")
+
+
 async def test_numbers_count_within_a_site(operator: Actor, prometheus: FakePrometheus) -> None:
     await opened(operator)
     second = await opened(operator, "another")

@@ -1,19 +1,26 @@
 """An incident as Markdown: it reads as a story, and hostile texts stay texts."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from ops.alerts.during import AlertsDuring
+from ops.incidents.causes import Causes
 from ops.incidents.facts import Entry, EntryKind
 from ops.incidents.gathering import Story
 from ops.incidents.lines import Target
-from ops.incidents.markdown import escaped, write_up
+from ops.incidents.markdown import write_up
+from ops.incidents.markdown_text import escaped
 from ops.incidents.services import ServiceDuring, rollout_steps, sampled
 from ops.incidents.story import lines
+from ops.traces.windows import FailureGroup, Share, Window, WindowComparison
+from ops.vocabulary.filters import TraceQuery
+from ops.vocabulary.timerange import MINUTE
 from tests.incidents.test_story import ALL, ONE, ROLLED_BACK, at, change, group, incident
 
 UTC = ZoneInfo("UTC")
+JOINED = "\N{WORD JOINER}"  # what keeps a name from being one
 
 
 def address(target: Target) -> str:
@@ -38,7 +45,7 @@ def test_it_reads_as_a_story() -> None:
 
     text = write_up(story(note, pin), (), UTC, address)
 
-    assert text.splitlines()[:8] == [
+    assert text.splitlines()[:14] == [
         "# petstore slow",
         "",
         "Incident 3 on production, about petstore. alice opened it on 24 November 2026 at 12:12. "
@@ -46,10 +53,16 @@ def test_it_reads_as_a_story() -> None:
         "",
         "## Summary",
         "",
-        "Alerts fired for 19 min, from 12:07 to 12:26: QueueDeep (19 min) and SlowSearch (13 min). "
-        "petstore started to roll out 1.3.0 at 12:06, 1 min before the first alert. "
-        "It went back to 1.2.0 at 12:24; the last alert resolved 2 min later. "
-        "More traces were kept from 12:12 on to see the cause. alice and bob worked on it.",
+        "**What broke:** Alerts fired for 19 min, from 12:07 to 12:26: QueueDeep (19 min) and "
+        "SlowSearch (13 min). The first one said “depth 412 over 100”.",
+        "",
+        "**Why:** petstore started to roll out 1.3.0 at 12:06, 1 min before the first alert.",
+        "",
+        "**What was done:** alice had more traces kept from 12:12 on, to see the cause. petstore "
+        "went back to 1.2.0 at 12:24; the last alert resolved 2 min later. alice and bob worked on "
+        "it.",
+        "",
+        "**How it ended:** The last alert resolved at 12:26. alice closed the incident at 12:35.",
         "",
     ]
     assert (
@@ -61,6 +74,41 @@ def test_it_reads_as_a_story() -> None:
         "## Pinned traces\n\n"
         "- [4bf92f3577b34da6](<https://ops.example.com/trace/4bf92f3577b34da6>), by bob"
     ) in text
+
+
+def test_its_traces_say_how_many_failed_and_of_what_most() -> None:
+    minutes = ((at(12), Share(100, 10)), (at(13), Share(20, 10)), (at(14), Share(1, 1)))
+    every = Window(at(5), at(25), Share(121, 21), cut=False, since=at(5), minutes=minutes)
+    failures = [failed("no price", 12), failed("<b>|", 9)]
+    found = WindowComparison(
+        site="production", service="petstore", now=every, before=replace(every, minutes=()),
+        statements=(), left_out=0, failures=tuple(failures), failures_left_out=0, unchanged=(),
+        compared=0, failing=TraceQuery(),
+    )  # fmt: skip
+
+    text = write_up(story(), [Causes(incident(), "petstore", at(0), at(35), found)], UTC, address)
+
+    assert (
+        "Of 121 petstore traces looked at, 17% failed, at most 50% in the minute of 12:13." in text
+    )
+    assert "The most frequent error: no price in Buy, in 12 traces.\n" in text
+    assert "| \\<b\\>\\| in Buy | 1.3.0 | 9 | [" in text
+
+
+def failed(message: str, traces: int) -> FailureGroup:
+    return FailureGroup(
+        service="petstore", operation="Buy", version="1.3.0", message=message, traces=traces,
+        before=0, is_new=True, example="4b", duration=MINUTE, query=TraceQuery(),
+    )  # fmt: skip
+
+
+def test_an_open_incident_says_what_is_so_now() -> None:
+    alerts = AlertsDuring((group("QueueDeep", (7, 35), lasts=True),))
+
+    text = write_up(Story(incident(), at(-8), at(35), alerts, (), ()), (), UTC, address)
+
+    assert "**Now:** An alert is still firing. The incident is open.\n" in text
+    assert "**Why" not in text and "**What was done" not in text
 
 
 def test_what_fired_on_and_off_is_told_as_that() -> None:
@@ -93,7 +141,10 @@ def test_times_are_in_the_zone_that_is_named() -> None:
             "see https://evil.example www.evil.example",
             r"see https\://evil.example www\.evil.example",
         ),
-        ("![i](http://x) @here $x$", r"\!\[i\](http\://x) \@here \$x\$"),
+        ("![i](http://x) $x$", r"\!\[i\](http\://x) \$x\$"),
+        ("@here (@olga) a@b.example", f"\\@{JOINED}here (\\@{JOINED}olga) a\\@b.example"),
+        ("1. one", r"1\. one"),
+        ("- - 1.3.0", r"\- - 1.3.0"),
         ("\u202egnp.exe\u2066\x00\x1b[31m", r"gnp.exe \[31m"),
         ("x" * 500, f"{'x' * 399}…"),
     ],

@@ -201,7 +201,7 @@ async def test_an_alert_and_a_trace_lead_to_it(
     offered = await browser.get(NEW, {"kind": "trace", "key": "4bf92f3577b34da6"})
 
     assert "Open incident" in text(before)
-    assert link(group, "incident") == f"{NEW}?kind=group&key=QueueDeep"
+    assert link(group, "Open incident") == f"{NEW}?kind=group&key=QueueDeep"
     assert link(after, "Incident 1") == PAGE
     assert "Open incident" not in text(after)
     assert "Pin to incident 1 QueueDeep on petstore" in text(offered)

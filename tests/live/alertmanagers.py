@@ -12,6 +12,7 @@ import pytest
 
 from ops.sites import AlertmanagerSource, Site
 from tests.live import servers
+from tests.ports import free_ports
 
 RELEASES = ("0.25", "0.35")
 DEBIAN = "0.25"
@@ -58,7 +59,7 @@ class Alertmanager:
     """One instance, which can be killed and started again; `gossip` is its address for others."""
 
     def __init__(self, folder: Path, release: str, *options: str) -> None:
-        port, gossip = servers.free_ports(2)
+        port, gossip = free_ports(2)
         self.url, self.gossip = f"http://127.0.0.1:{port}", f"127.0.0.1:{gossip}"
         self.peer = ""
         program = "prometheus-alertmanager" if release == DEBIAN else built() / "alertmanager"

@@ -18,7 +18,7 @@ from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from proto.petstore import petstore_pb2
 from proto.petstore.petstore_pb2_grpc import PetStoreStub
-from tests.live import servers
+from tests.live import databases, portals, servers
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
@@ -34,13 +34,13 @@ def jaeger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Jaeger]
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    with servers.postgresql() as url:
+    with databases.postgresql() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with servers.redis(tmp_path_factory.mktemp("redis")) as url:
+    with databases.redis(tmp_path_factory.mktemp("redis")) as url:
         yield url
 
 
@@ -95,7 +95,7 @@ def portal(
     petstores: list[servers.Petstore],
     postgresql: str,
     redis: str,
-) -> Iterator[servers.Portal]:
+) -> Iterator[portals.Portal]:
     """`manage.py serve` on PostgreSQL and Redis."""
     folder = tmp_path_factory.mktemp("portal")
     sites = SITES.format(
@@ -105,7 +105,7 @@ def portal(
         instances=[petstore.address for petstore in petstores],
         petstore=_queries(PETSTORE),
     )
-    made = servers.portal(folder, sites, DATABASE_URL=postgresql, REDIS_URL=redis)
+    made = portals.portal(folder, sites, DATABASE_URL=postgresql, REDIS_URL=redis)
     with made.running("serve", folder):
         yield made
 
@@ -135,7 +135,7 @@ class Person:
 
     name: str
     metadata: tuple[tuple[str, str], ...]
-    portal: servers.Portal
+    portal: portals.Portal
     browser: httpx.Client
 
     def says(self, *lines: str) -> str:
@@ -168,7 +168,7 @@ def _words(html: str) -> str:
 
 
 @contextmanager
-def signed_in(portal: servers.Portal, name: str, *groups: str) -> Iterator[Person]:
+def signed_in(portal: portals.Portal, name: str, *groups: str) -> Iterator[Person]:
     token = portal.person(name, *groups)
     with httpx.Client(base_url=f"http://{portal.web}", follow_redirects=True) as browser:
         person = Person(name, (("authorization", f"Bearer {token}"),), portal, browser)
@@ -177,19 +177,19 @@ def signed_in(portal: servers.Portal, name: str, *groups: str) -> Iterator[Perso
 
 
 @pytest.fixture(scope="session")
-def operator(portal: servers.Portal) -> Iterator[Person]:
+def operator(portal: portals.Portal) -> Iterator[Person]:
     with signed_in(portal, "olga", "operators", "auditors") as person:
         yield person
 
 
 @pytest.fixture(scope="session")
-def viewer(portal: servers.Portal) -> Iterator[Person]:
+def viewer(portal: portals.Portal) -> Iterator[Person]:
     with signed_in(portal, "victor", "viewers") as person:
         yield person
 
 
 @pytest.fixture(scope="session")
-def failed(portal: servers.Portal, petstores: list[servers.Petstore], operator: Person) -> str:
+def failed(portal: portals.Portal, petstores: list[servers.Petstore], operator: Person) -> str:
     """The id of a trace that failed for a known reason: a pet without a name."""
     add_nameless_pet(petstores[0])
     wanted = ops_pb2.ListTracesReq(operation="AddPets", tags=["error"], search_depth=100)
@@ -212,7 +212,7 @@ def add_nameless_pet(petstore: servers.Petstore) -> None:
 
 
 @pytest.fixture
-async def ops(portal: servers.Portal) -> AsyncIterator["OpsAsyncStub"]:
+async def ops(portal: portals.Portal) -> AsyncIterator["OpsAsyncStub"]:
     """The gRPC door."""
     async with grpc.aio.insecure_channel(portal.grpc) as channel:
         yield OpsStub(channel)

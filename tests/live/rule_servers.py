@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.live import servers
+from tests.ports import free_ports
 
 Body = dict[str, Any]
 
@@ -72,7 +73,7 @@ def write_rules(folder: Path, *groups: Body) -> None:
 def prometheus(folder: Path, target: str, replica: str) -> Iterator[RuleServer]:
     """Run a Prometheus that gives its series the label `replica`."""
     folder.mkdir()
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     config = folder / "prometheus.yml"
     config.write_text(_PROMETHEUS.format(folder=folder, target=target, replica=replica))
     command = [
@@ -100,7 +101,7 @@ scrape_configs:
 def victoriametrics(folder: Path) -> Iterator[str]:
     """Run a VictoriaMetrics that shows at once what it was given, and yield its URL."""
     folder.mkdir()
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     command = [
         _built("victoria-metrics"), f"-storageDataPath={folder / 'data'}",
@@ -114,7 +115,7 @@ def victoriametrics(folder: Path) -> Iterator[str]:
 def vmalert(folder: Path, source: str) -> Iterator[RuleServer]:
     """Run a vmalert over a VictoriaMetrics."""
     folder.mkdir()
-    (port,) = servers.free_ports(1)
+    (port,) = free_ports(1)
     command = [
         _built("vmalert"), f"-rule={folder / 'rules.yml'}", f"-datasource.url={source}",
         f"-httpListenAddr=127.0.0.1:{port}", "-notifier.blackhole", "-rule.evalDelay=0s",

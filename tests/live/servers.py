@@ -2,29 +2,21 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_urlsafe
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import grpc
 import httpx
-import psycopg
 
-from proto.ops import ops_pb2
-from proto.ops.ops_pb2_grpc import OpsStub
-
-if TYPE_CHECKING:
-    from proto.ops.ops_pb2_grpc import OpsStub as Stub
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -54,15 +46,6 @@ async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], object
             if good(answer := await ask()):
                 return answer
             await asyncio.sleep(0.1)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that were free a moment ago, all different."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextmanager
@@ -98,10 +81,13 @@ def _alive(process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 def answers(url: str) -> Callable[[], bool]:
+    """Return a question to ask until a URL answers."""
     return lambda: httpx.get(url).is_success
 
 
-def _listens(port: int) -> Callable[[], bool]:
+def listens(port: int) -> Callable[[], bool]:
+    """Return a question to ask until something listens at a port."""
+
     def connect() -> bool:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
         return True
@@ -232,151 +218,6 @@ scrape_configs:
 """
 
 
-class PostgreSQL:
-    """A server that can be stopped, started again and frozen; `url` is a DATABASE_URL."""
-
-    def __init__(self, folder: Path) -> None:
-        self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-        self._folder, self._data = folder, folder / "data"
-        (self._port,) = free_ports(1)
-        self._running = ExitStack()
-        self._server = 0
-        # It refuses to run as root; Debian's package brings a user.
-        self._owner: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            self._owner = {"user": "postgres", "group": "postgres", "extra_groups": []}
-            shutil.chown(folder, "postgres", "postgres")
-        subprocess.run(
-            [self._programs / "initdb", "--auth=trust", "--username=opsportal", self._data],
-            check=True, capture_output=True, cwd="/", **self._owner,
-        )  # fmt: skip
-        self._any = f"postgres://opsportal@127.0.0.1:{self._port}"
-        self.url = f"{self._any}/opsportal"
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        command: list[str | Path] = [
-            self._programs / "postgres", "-D", self._data, "-p", f"{self._port}",
-            "-k", self._folder, "-F",
-        ]  # fmt: skip
-        process = self._running.enter_context(
-            running(
-                command, self._folder, _listens(self._port),
-                stop=signal.SIGINT, cwd="/", **self._owner,
-            )
-        )  # fmt: skip
-        self._server = process.pid
-        until(lambda: _connects(f"{self._any}/postgres"), "PostgreSQL takes connections")
-
-    def create(self) -> None:
-        """Make the empty database."""
-        with psycopg.connect(f"{self._any}/postgres", autocommit=True) as connection:
-            connection.execute("CREATE DATABASE opsportal")
-
-    def stop(self) -> None:
-        """Stop it; all connections end."""
-        self._running.close()
-
-    def restart(self) -> None:
-        """Stop it, and start it again."""
-        self.stop()
-        self.start()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Inside, all of its processes stand still: connections stay, nothing answers."""
-        processes = [self._server]
-        os.kill(self._server, signal.SIGSTOP)  # first: it would start others
-        for each in _children(self._server):
-            os.kill(each, signal.SIGSTOP)
-            processes.append(each)
-        try:
-            yield
-        finally:
-            for each in reversed(processes):
-                with suppress(ProcessLookupError):
-                    os.kill(each, signal.SIGCONT)
-
-
-def _children(parent: int) -> list[int]:
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return [int(word) for word in listed.split()]
-
-
-@contextmanager
-def cluster() -> Iterator[PostgreSQL]:
-    """Run a PostgreSQL with an empty database."""
-    with TemporaryDirectory(prefix="opsportal-postgresql-", ignore_cleanup_errors=True) as place:
-        made = PostgreSQL(Path(place))
-        made.start()
-        try:
-            made.create()
-            yield made
-        finally:
-            made.stop()
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL with an empty database and yield its DATABASE_URL."""
-    with cluster() as made:
-        yield made.url
-
-
-def _connects(url: str) -> bool:
-    try:
-        psycopg.connect(url).close()
-    except psycopg.OperationalError:
-        return False
-    return True
-
-
-class Redis:
-    """A Redis that keeps nothing, can be killed, started again and frozen; `url` is a REDIS_URL."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        (self._port,) = free_ports(1)
-        self._running = ExitStack()
-        self._server = 0
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-
-    def start(self) -> None:
-        """Start it and wait until it takes connections."""
-        command = ["redis-server", "--port", f"{self._port}", "--bind", "127.0.0.1", "--save", ""]
-        started = running(command, self._folder, _listens(self._port), cwd=self._folder)
-        self._server = self._running.enter_context(started).pid
-
-    def stop(self) -> None:
-        """Stop it."""
-        self._running.close()
-
-    def kill(self) -> None:
-        """End it at once."""
-        os.kill(self._server, signal.SIGKILL)
-        self.stop()
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Inside, it stands still: connections stay, nothing answers."""
-        os.kill(self._server, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.kill(self._server, signal.SIGCONT)
-
-
-@contextmanager
-def redis(folder: Path) -> Iterator[str]:
-    """Run a Redis and yield its REDIS_URL."""
-    made = Redis(folder)
-    made.start()
-    try:
-        yield made.url
-    finally:
-        made.stop()
-
-
 class Petstore:
     """One instance, with some traffic: the addresses of its gRPC and of its metrics."""
 
@@ -392,9 +233,9 @@ class Petstore:
             "listen": self.address, "metrics": self.metrics, "otlp": self._otlp,
             "version": version, "instance": self._folder.name, "traffic": "4",
         }  # fmt: skip
-        command = _manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
+        command = manage("petstore", *(f"--{key}={value}" for key, value in options.items()))
         ready = answers(f"http://{self.metrics}/metrics")
-        environment = _environment(self._folder)
+        environment = environment_in(self._folder)
         self._running.enter_context(running(command, self._folder, ready, env=environment))
 
     def stop(self) -> None:
@@ -420,11 +261,12 @@ def petstores(folder: Path, otlp: str, versions: Mapping[str, str]) -> Iterator[
         yield made
 
 
-def _manage(*words: str) -> list[str | Path]:
+def manage(*words: str) -> list[str | Path]:
+    """Return the command that runs one of ours."""
     return [*MANAGE, *words]
 
 
-def _environment(folder: Path, **more: str) -> dict[str, str]:
+def environment_in(folder: Path, **more: str) -> dict[str, str]:
     """What a process of ours needs, and nothing that whoever runs the tests has set."""
     return {
         **{key: os.environ[key] for key in ("HOME", "PATH")},
@@ -433,71 +275,3 @@ def _environment(folder: Path, **more: str) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
         **more,
     }
-
-
-@dataclass(frozen=True)
-class Portal:
-    """OpsPortal itself, as people run it: `manage.py` with an environment and a database."""
-
-    environment: Mapping[str, str]
-    web: str
-    grpc: str
-    health: str
-
-    def manage(self, *words: str, said: str = "") -> str:
-        """Run a command to its end, tell it `said`, and return what it answers."""
-        done = subprocess.run(
-            _manage(*words),
-            check=False,  # what it said is worth more than the exception
-            env=self.environment,
-            input=said,
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stderr}"
-        return done.stdout.strip()
-
-    def person(self, name: str, *groups: str) -> str:
-        """Make a user in the groups, with the password "opensesame"; returns a gRPC token."""
-        made = (
-            "from django.contrib.auth.models import Group, User; "
-            f"user = User.objects.create_user({name!r}, password='opensesame', is_staff=True); "
-            f"user.groups.set(Group.objects.filter(name__in={groups!r}))"
-        )
-        self.manage("shell", "--verbosity", "0", "--command", made)
-        return self.manage("create_token", name)
-
-    def change_sampling(self, token: str) -> str:
-        """Set a service to always over gRPC; return the status and the details."""
-        with grpc.insecure_channel(self.grpc) as channel:
-            stub: Stub = OpsStub(channel)
-            metadata = (("authorization", f"Bearer {token}"),)
-            request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
-            call = stub.ChangeSampling.future(request, metadata=metadata, timeout=30)
-            return f"{call.code().name} {call.details()}"
-
-    @contextmanager
-    def running(
-        self, command: str, folder: Path, program: Sequence[str | Path] = MANAGE
-    ) -> Iterator[subprocess.Popen[bytes]]:
-        """Run serve, rungrpc or runbot until the block ends, by a `program` like manage.py."""
-        address = self.web if command == "serve" else self.health
-        ready = answers(f"http://{address}/readyz")
-        words = [*program, command]
-        with running(words, folder, ready, env=self.environment, cwd=ROOT) as process:
-            yield process
-
-
-def portal(folder: Path, sites: str, **environment: str) -> Portal:
-    """Prepare an OpsPortal for a site file, on SQLite unless DATABASE_URL says otherwise."""
-    (folder / "sites.toml").write_text(sites)
-    web, rpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
-    addresses = {
-        "OPSPORTAL_SITES": str(folder / "sites.toml"),
-        "OPSPORTAL_WEB_ADDRESS": web,
-        "OPSPORTAL_GRPC_ADDRESS": rpc,
-        "OPSPORTAL_HEALTH_ADDRESS": health,
-    }
-    made = Portal(_environment(folder, **addresses, **environment), web, rpc, health)
-    made.manage("migrate", "--verbosity", "0")
-    return made

@@ -7,7 +7,7 @@ import sys
 import psycopg
 import pytest
 
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.conftest import Person
 
 WRITERS, ROWS = 4, 50
@@ -28,7 +28,7 @@ with transaction.atomic():
 """
 
 
-def rows(portal: servers.Portal) -> int:
+def rows(portal: portals.Portal) -> int:
     """Verify the chain; returns how many rows it has."""
     said = re.match(r"(\d+) rows? verified", portal.manage("audit_verify"))
     assert said
@@ -39,11 +39,11 @@ def rows(portal: servers.Portal) -> int:
 def test_it_takes_rows_of_several_processes_at_once(
     database: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> None:
-    portal: servers.Portal
+    portal: portals.Portal
     if database == "postgresql":
         portal = request.getfixturevalue("portal")
     else:
-        portal = servers.portal(tmp_path_factory.mktemp("audit"), sites="")
+        portal = portals.portal(tmp_path_factory.mktemp("audit"), sites="")
     before = rows(portal)
     command = [sys.executable, f"{servers.ROOT}/manage.py", "shell", "--command", WRITE]
     writers = [subprocess.Popen(command, env=portal.environment) for _ in range(WRITERS)]
@@ -59,7 +59,7 @@ def test_it_takes_rows_of_several_processes_at_once(
         "TRUNCATE audit_auditentry",
     ],
 )
-def test_it_takes_no_row_back(statement: str, portal: servers.Portal, postgresql: str) -> None:
+def test_it_takes_no_row_back(statement: str, portal: portals.Portal, postgresql: str) -> None:
     portal.manage("shell", "--command", WRITE)
     with psycopg.connect(postgresql) as connection, pytest.raises(psycopg.Error, match="append"):
         connection.execute(statement)
@@ -77,7 +77,7 @@ def test_it_has_a_row_for_intent_and_outcome_of_each_door(operator: Person) -> N
             )
 
 
-def test_it_finds_a_service_of_any_site_by_an_index(portal: servers.Portal) -> None:
+def test_it_finds_a_service_of_any_site_by_an_index(portal: portals.Portal) -> None:
     plan = portal.manage("shell", "--command", EXPLAIN)
     assert "Index Scan on audit_service" in plan
     assert plan.count("Index Cond") == 2

@@ -14,7 +14,7 @@ import pytest
 
 from tests.bench.bot import prepared, started
 from tests.fakes.slack import ALICE, FakeSlack
-from tests.live import servers
+from tests.live import databases, portals, servers
 
 AWAY = "the database does not answer; try again in a few seconds"
 
@@ -24,8 +24,8 @@ class Team:
     """A bot in a workspace, and its database."""
 
     slack: FakeSlack
-    database: servers.PostgreSQL
-    portal: servers.Portal
+    database: databases.PostgreSQL
+    portal: portals.Portal
     ready: str
 
     async def recovers(self) -> None:
@@ -46,7 +46,7 @@ class Team:
 @pytest.fixture
 async def team(tmp_path: Path) -> AsyncIterator[Team]:
     with ExitStack() as stack:
-        database = await asyncio.to_thread(stack.enter_context, servers.cluster())
+        database = await asyncio.to_thread(stack.enter_context, databases.cluster())
         async with FakeSlack() as slack:
             portal = await asyncio.to_thread(prepared, tmp_path, slack, database=database.url)
             bot = await asyncio.to_thread(started, stack, portal, tmp_path, 1)

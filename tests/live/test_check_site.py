@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.live import servers
+from tests.live import portals, servers
 
 
-def test_it_finds_all_well(portal: servers.Portal) -> None:
+def test_it_finds_all_well(portal: portals.Portal) -> None:
     said = portal.manage("check_site")
     assert "✗" not in said
     assert said.count("the instance at") == 3
@@ -16,6 +16,6 @@ def test_it_says_that_the_web_port_was_given(
 ) -> None:
     web = jaeger.ui.removeprefix("http://")
     sites = f'[sites.live.jaeger]\naddress = "{web}"\n'
-    portal = servers.portal(tmp_path_factory.mktemp("wrong"), sites)
+    portal = portals.portal(tmp_path_factory.mktemp("wrong"), sites)
     with pytest.raises(AssertionError, match="1 of 1 checks failed"):
         portal.manage("check_site")

@@ -14,7 +14,7 @@ import pytest
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.bench import crowd
-from tests.live import servers
+from tests.live import databases, portals, servers
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsStub as Stub
@@ -35,8 +35,8 @@ AWAY = "the database does not answer; try again in a few seconds"
 class Team:
     """OpsPortal on a PostgreSQL of its own, and people who are logged in."""
 
-    database: servers.PostgreSQL
-    portal: servers.Portal
+    database: databases.PostgreSQL
+    portal: portals.Portal
     people: list[crowd.Person]
 
     def opens(self, path: str, person: int = 0) -> httpx.Response:
@@ -69,11 +69,11 @@ class Team:
 def team(tmp_path_factory: pytest.TempPathFactory, jaeger: servers.Jaeger) -> Iterator[Team]:
     folder = tmp_path_factory.mktemp("team")
     with (
-        servers.cluster() as database,
+        databases.cluster() as database,
         servers.prometheus(tmp_path_factory.mktemp("none"), [], "{}") as prometheus,
     ):
         sites = SITES.format(jaeger=jaeger.query, prometheus=prometheus)
-        portal = servers.portal(folder, sites, DATABASE_URL=database.url)
+        portal = portals.portal(folder, sites, DATABASE_URL=database.url)
         people = crowd.people(portal, 60)
         with portal.running("serve", folder):
             yield Team(database, portal, people)

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live import servers
+from tests.live import databases, portals
 
 SITES = """
 [sites.shop.services.checkout]
@@ -50,7 +50,7 @@ class Disk:
 class Team:
     """OpsPortal with its database on a small disk, and Olga's token."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     disk: Disk
     token: str
 
@@ -89,12 +89,12 @@ def team(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Team]:
                 if each.stat().st_uid == 0 and not each.stat().st_mode & 0o001:
                     each.chmod(each.stat().st_mode | 0o011)
             (place / "cluster").mkdir()
-            database = servers.PostgreSQL(place / "cluster")
+            database = databases.PostgreSQL(place / "cluster")
             database.start()
             stack.callback(database.stop)
             database.create()
             url = database.url
-        portal = servers.portal(tmp_path, SITES, DATABASE_URL=url)
+        portal = portals.portal(tmp_path, SITES, DATABASE_URL=url)
         token = portal.person("olga", "operators", "auditors")
         stack.enter_context(portal.running("serve", tmp_path))
         yield Team(portal, Disk(place), token)

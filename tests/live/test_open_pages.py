@@ -12,7 +12,8 @@ from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
 
 from tests.browser.chromium import executable
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 ALERTS = "/sites/production/alerts/"
 SITE = """
@@ -29,7 +30,7 @@ class Shop:
     """One site, which two processes serve; only one of them watches it."""
 
     prometheus: FakePrometheus
-    redis: servers.Redis
+    redis: databases.Redis
     hosts: tuple[str, str]
     browser: Browser
 
@@ -60,14 +61,14 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    redis = servers.Redis(tmp_path)
+    redis = databases.Redis(tmp_path)
     with ExitStack() as stack:
         stack.callback(redis.stop)
         redis.start()
-        database = stack.enter_context(servers.postgresql())
+        database = stack.enter_context(databases.postgresql())
         async with AsyncExitStack() as running, FakePrometheus() as prometheus:
             prometheus.rule("Down")
-            portal = servers.portal(
+            portal = portals.portal(
                 tmp_path,
                 SITE.format(url=prometheus.url),
                 DATABASE_URL=database,
@@ -77,7 +78,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
             portal.person("olga", "operators")
             hosts = []
             for name in ("one", "two"):
-                web, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+                web, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
                 environment = {
                     **portal.environment,
                     "OPSPORTAL_WEB_ADDRESS": web,

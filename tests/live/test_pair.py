@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from tests.live import rule_servers, servers
+from tests.live import databases, portals, rule_servers, servers
 from tests.live.conftest import signed_in
 from tests.live.rule_servers import Body, RuleServer, group, rule
 from tests.live.site_alerts import NOTHING, SiteAlerts
@@ -113,9 +113,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory, redis: str) -> Iterator[Shop]
     with (
         rule_servers.prometheus(folder / "a", target, "a") as a,
         rule_servers.prometheus(folder / "b", target, "b") as b,
-        servers.postgresql() as database,
+        databases.postgresql() as database,
     ):
-        portal = servers.portal(
+        portal = portals.portal(
             folder,
             SITES.format(a=a.url, b=b.url),
             DATABASE_URL=database,

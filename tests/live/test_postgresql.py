@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from ops.database.errors import has_too_many_connections
-from tests.live import servers
+from tests.live import databases, servers
 
 ROOMS = (
     "acknowledgements",
@@ -70,7 +70,7 @@ def test_it_gives_a_connection_up_whose_plug_was_pulled(postgresql: str) -> None
 
 def test_it_recognizes_each_way_in_which_a_server_has_too_many_connections() -> None:
     """A refused connection has no SQLSTATE, so these words are all there is."""
-    with servers.cluster() as database, ExitStack() as open_connections:
+    with databases.cluster() as database, ExitStack() as open_connections:
         with psycopg.connect(database.url, autocommit=True) as admin:
             admin.execute("CREATE ROLE many LOGIN")
             admin.execute("CREATE ROLE one LOGIN CONNECTION LIMIT 1")

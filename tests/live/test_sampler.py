@@ -28,7 +28,8 @@ from opsportal_sampler.strategies import (
 
 from tests.clients.server import fake_server, rate
 from tests.clients.test_opamp import OpampServer, config
-from tests.live import servers
+from tests.live import portals, servers
+from tests.ports import free_ports
 
 PACKAGE = servers.ROOT / "clients" / "opsportal-sampler"
 SERVICE = """
@@ -200,10 +201,10 @@ Revision.objects.create(
 def test_a_raise_ends_in_time_although_opsportal_is_away(
     way: str, installed: Path, sink: Sink, tmp_path: Path
 ) -> None:
-    http, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+    http, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
     addresses = {"OPSPORTAL_REMOTE_ADDRESS": http, "OPSPORTAL_REMOTE_GRPC_ADDRESS": rpc}
     state = {"OPSPORTAL_REMOTE_STATE": str(tmp_path / "state")}
-    portal = servers.portal(tmp_path, SITES, **addresses, **state)
+    portal = portals.portal(tmp_path, SITES, **addresses, **state)
     argument = f"{way.format(http)},initialSamplingRate=0.2"
     with plain_service(installed, tmp_path, argument, sink.url):
         with portal.running("remote", tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
-from tests.live import servers
+from tests.live import portals, servers
 from tests.live.conftest import Person, add_nameless_pet
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def test_it_refuses_a_viewer(ops: "OpsAsyncStub", viewer: Person) -> None:
 
 
 def test_it_shows_in_the_traces(
-    portal: servers.Portal, operator: Person, petstores: list[servers.Petstore], failed: str
+    portal: portals.Portal, operator: Person, petstores: list[servers.Petstore], failed: str
 ) -> None:
     operator.says("change sampling never now")
     never = time.time_ns()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from tests.live import rule_servers, servers
+from tests.live import portals, rule_servers, servers
 from tests.live.conftest import signed_in
 from tests.live.rule_servers import RuleServer, group, rule
 from tests.live.site_alerts import NOTHING, SiteAlerts
@@ -47,7 +47,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     ):
         # It remembers for seconds that there is no such series.
         write_depths(metrics, orders=0)
-        portal = servers.portal(folder, SITES.format(url=vmalert.url), OPSPORTAL_POLL_SECONDS="1")
+        portal = portals.portal(folder, SITES.format(url=vmalert.url), OPSPORTAL_POLL_SECONDS="1")
         with portal.running("serve", folder), signed_in(portal, "olga", "operators") as person:
             yield Shop(vmalert, metrics, SiteAlerts(person, "shop"))
 

@@ -17,7 +17,8 @@ import pytest
 from proto.ops import ops_pb2
 from proto.ops.ops_pb2_grpc import OpsStub
 from tests.fakes.prometheus import FakePrometheus, alert
-from tests.live import servers
+from tests.live import databases, portals, servers
+from tests.ports import free_ports
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
@@ -41,13 +42,13 @@ async def prometheus() -> AsyncIterator[FakePrometheus]:
 class Team:
     """OpsPortal on a database; each process has its own folder and address."""
 
-    portal: servers.Portal
+    portal: portals.Portal
     database: str
     folder: Path
 
     @contextmanager
     def running(self, command: str, name: str) -> Iterator[Popen[bytes]]:
-        health, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+        health, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
         environment = {
             **self.portal.environment,
             "OPSPORTAL_HEALTH_ADDRESS": health,
@@ -102,14 +103,14 @@ class SmallTeam(Team):
 @pytest.fixture
 def small_team(tmp_path: Path, prometheus: FakePrometheus) -> SmallTeam:
     sites = SITE.format(url=prometheus.url)
-    portal = servers.portal(tmp_path, sites, OPSPORTAL_POLL_SECONDS="1")
+    portal = portals.portal(tmp_path, sites, OPSPORTAL_POLL_SECONDS="1")
     return SmallTeam(portal, str(tmp_path / "db.sqlite3"), tmp_path)
 
 
 @pytest.fixture
 def team(tmp_path: Path, redis: str, prometheus: FakePrometheus) -> Iterator[Team]:
-    with servers.postgresql() as database:
-        portal = servers.portal(
+    with databases.postgresql() as database:
+        portal = portals.portal(
             tmp_path,
             SITE.format(url=prometheus.url),
             DATABASE_URL=database,
@@ -195,7 +196,7 @@ async def test_other_processes_read_the_picture_and_ask_nobody(
         await started(stack, slow, "watch", "watch")
         await team.until(OPEN, 1)
         polled = len(prometheus.paths)
-        health, rpc = (f"127.0.0.1:{port}" for port in servers.free_ports(2))
+        health, rpc = (f"127.0.0.1:{port}" for port in free_ports(2))
         reader = replace(
             slow.portal,
             environment={

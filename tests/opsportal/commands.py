@@ -1,6 +1,5 @@
 """Our commands as processes of their own."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -23,12 +22,6 @@ def manage(*arguments: str, env: Environment) -> subprocess.CompletedProcess[str
         timeout=PATIENCE,
         check=False,
     )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 def wait_until_it_answers(address: str, process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.opsportal.commands import Environment, free_port, manage
+from tests.opsportal.commands import Environment, manage
+from tests.ports import free_ports
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +28,13 @@ def environment(tmp_path: Path, migrated: Path) -> Environment:
     """What a real site's commands need, in a folder of its own, on free ports."""
     shutil.copy(migrated, tmp_path / "db.sqlite3")
     (tmp_path / "sites.toml").write_text("[sites.demo.services.petstore]\n")
+    web, rpc, health = (f"127.0.0.1:{port}" for port in free_ports(3))
     return {
         "PATH": os.environ["PATH"],
         "OPSPORTAL_SECRET_KEY": "tests only " * 5,
         "OPSPORTAL_SITES": str(tmp_path / "sites.toml"),
-        "OPSPORTAL_WEB_ADDRESS": f"127.0.0.1:{free_port()}",
-        "OPSPORTAL_GRPC_ADDRESS": f"127.0.0.1:{free_port()}",
-        "OPSPORTAL_HEALTH_ADDRESS": f"127.0.0.1:{free_port()}",
+        "OPSPORTAL_WEB_ADDRESS": web,
+        "OPSPORTAL_GRPC_ADDRESS": rpc,
+        "OPSPORTAL_HEALTH_ADDRESS": health,
         "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
     }

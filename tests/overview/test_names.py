@@ -1,4 +1,5 @@
 import pytest
+from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.language.names import Names
@@ -54,8 +55,9 @@ async def test_the_site_that_is_asked_about_comes_first(viewer: Actor) -> None:
 
 
 async def test_what_does_not_answer_is_missing_and_the_site_file_is_there(
-    viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus
+    viewer: Actor, jaeger: FakeJaeger, prometheus: FakePrometheus, settings: Settings
 ) -> None:
+    settings.PATIENCE = 1.0
     jaeger.hang()
     prometheus.fault = Fault.HANG
     found: Names = await names(viewer)

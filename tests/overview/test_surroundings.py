@@ -1,4 +1,4 @@
-"""What changed before an alert, and what its traces have unlike the hour before."""
+"""What changed before an alert, and how its traces differ from the hour before."""
 
 from dataclasses import replace
 
@@ -78,8 +78,8 @@ def add(jaeger: FakeJaeger, start: int, version: str, error: str | None = None) 
         jaeger.add(trace(root))
 
 
-async def compared(actor: Actor, one: Alert = DEEP) -> TracesOfAlert:
-    return await compare_alert_traces(actor, fingerprint=one.fingerprint)
+async def compared(actor: Actor, one: Alert = DEEP, service: str = "") -> TracesOfAlert:
+    return await compare_alert_traces(actor, fingerprint=one.fingerprint, service=service)
 
 
 async def test_it_is_in_order_and_about_the_fifteen_minutes_before(viewer: Actor) -> None:
@@ -128,7 +128,7 @@ async def test_its_traces_are_compared_from_the_rollout_on(
     add(jaeger, STARTED - 30 * MINUTE, "1.2.0")
     add(jaeger, STARTED - 3 * MINUTE, "1.3.0", "no stock")
     found = await compared(viewer)
-    assert (found.service, found.others, found.problem) == ("petstore", ("pets",), "")
+    assert (found.service, found.problem) == ("petstore", "")
     assert found.comparison and found.rollout
     assert found.rollout.at == STARTED - 4 * MINUTE
     assert found.comparison.now.start == STARTED - 5 * MINUTE, "it was noticed some time later"
@@ -170,8 +170,37 @@ async def test_an_alert_of_no_service_has_no_traces_to_compare(
 ) -> None:
     other = alert("Other", {"job": "else"}, sources=("main",), active_at=STARTED)
     await in_database(period, other, FIRING, STARTED, None)
-    assert await compared(viewer, other) == TracesOfAlert("", (), None, None)
+    assert await compared(viewer, other) == TracesOfAlert("", None, None)
     assert jaeger.methods() == []
+
+
+async def test_those_of_each_of_its_services_are_compared_on_their_own(
+    viewer: Actor, jaeger: FakeJaeger
+) -> None:
+    await in_database(remembered)
+    around = await show_surroundings(viewer, fingerprint=DEEP.fingerprint)
+    assert [each.service for each in around.lines] == ["petstore", "pets"]
+    found = await compared(viewer, service="pets")
+    assert found.comparison and found.comparison.service == "pets"
+    assert found.rollout is None, "petstore's is none of pets"
+    assert jaeger.methods() == ["FindTraces", "FindTraces"]
+    with pytest.raises(NotFound, match='traces of "store" are not compared'):
+        await compared(viewer, service="store")
+
+
+async def test_a_fourth_service_is_left_out_and_named(
+    viewer: Actor, site_file: SiteFile, jaeger: FakeJaeger, prometheus: FakePrometheus
+) -> None:
+    more = "".join(
+        f'[sites.production.services.{each}]\nalerts = {{ team = "pets" }}\n' for each in ("c", "d")
+    )
+    site_file(TEXT.format(jaeger=jaeger.address, prometheus=prometheus.url) + more)
+    await in_database(remembered)
+    around = await show_surroundings(viewer, fingerprint=DEEP.fingerprint)
+    assert [each.service for each in around.lines] == ["petstore", "pets", "c"]
+    assert around.left_out == ("d",)
+    with pytest.raises(NotFound, match='traces of "d" are not compared'):
+        await compared(viewer, service="d")
 
 
 async def test_a_comparison_that_fails_is_a_sentence(viewer: Actor, jaeger: FakeJaeger) -> None:

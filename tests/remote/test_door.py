@@ -34,6 +34,7 @@ from ops.vocabulary.spreads import Spread
 from opsportal.listening import serving
 from opsportal.remote import addresses, check_addresses
 from tests.conftest import SiteFile
+from tests.ports import free_ports
 from tests.remote.conftest import Clock
 from tests.remote.test_opamp_wire import hello, received
 from tests.web_server import listening
@@ -139,14 +140,6 @@ def test_one_that_left_and_came_back_is_one_row_and_old_ones_are_forgotten() -> 
     assert [(row.key, row.address) for row in Instance.objects.all()] == [("a", "again")]
 
 
-def free_ports(count: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
-
-
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """What `manage.py remote` needs, and a database that does not answer."""
@@ -179,7 +172,7 @@ def test_it_starts_and_answers_from_its_file_while_the_database_is_away(
         url = f"http://{environment['OPSPORTAL_REMOTE_ADDRESS']}/sampling?service=petstore"
         answer = httpx.get(url)
         process.send_signal(signal.SIGTERM)
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=60)
     assert answer.json()["probabilisticSampling"] == {"samplingRate": 0.5}
     assert process.returncode == 0 and b"Traceback" not in errors
     assert environment["OPSPORTAL_REMOTE_GRPC_ADDRESS"].encode() in said

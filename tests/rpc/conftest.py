@@ -1,4 +1,6 @@
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import grpc.aio
@@ -10,12 +12,24 @@ from ops.database import in_database
 from ops.rpc import auth
 from ops.rpc.server import serve_grpc
 from proto.ops.ops_pb2_grpc import OpsStub
-from tests.conftest import Person
+from tests.conftest import Person, SiteFile
+from tests.fakes.instance import FakeInstance, fake_instance
+from tests.fakes.jaeger import FakeJaeger
+from tests.fakes.prometheus import FakePrometheus
 
 if TYPE_CHECKING:
     from proto.ops.ops_pb2_grpc import OpsAsyncStub
 
 Client: TypeAlias = "OpsAsyncStub"
+
+
+@dataclass
+class Backends:
+    """What stands behind the default service."""
+
+    jaeger: FakeJaeger
+    prometheus: FakePrometheus
+    instances: list[FakeInstance]
 
 
 @pytest.fixture
@@ -41,3 +55,24 @@ async def guest(person: Person, settings: Settings) -> User:
     settings.GRPC_ANONYMOUS_USER = "guest"
     auth.cache.clear()
     return await in_database(person, "guest", "operators")
+
+
+@pytest.fixture
+async def backends(site_file: SiteFile, guest: User, jaeger: FakeJaeger) -> AsyncIterator[Backends]:
+    async with AsyncExitStack() as stack:
+        prometheus = await stack.enter_async_context(FakePrometheus())
+        instances = [await stack.enter_async_context(fake_instance()) for _ in range(2)]
+        addresses = ", ".join(f'"{instance.address}"' for instance in instances)
+        site_file(
+            f"""
+            [sites.demo.jaeger]
+            address = "{jaeger.address}"
+            ui = "https://jaeger.example.com"
+            [[sites.demo.prometheus]]
+            url = "{prometheus.url}"
+            [sites.demo.services.petstore]
+            instances = [{addresses}]
+            version = "build_info"
+            """
+        )
+        yield Backends(jaeger, prometheus, instances)

@@ -12,10 +12,9 @@ from ops.vocabulary.alerts import Alert, BrokenRule
 from proto.ops import ops_pb2
 from tests.alerts.making import NOON, alert
 from tests.fakes import prometheus
-from tests.rpc.conftest import Client
-from tests.rpc.test_calls import Backends, backends, refused
+from tests.rpc.calling import refused
+from tests.rpc.conftest import Backends, Client
 
-__all__ = ["backends"]
 DEFAULT_LIMIT = 4 * 1024 * 1024  # of gRPC clients
 
 

@@ -239,7 +239,7 @@ async def test_it_names_those_that_have_not_asked_before_the_caller_gives_up(
     before = await change(ops, 0.1)
     await say("petstore-2", before.revision)
     request = ops_pb2.ChangeSamplingReq(type=ops_pb2.STAlways)
-    error = await refused(ops.ChangeSampling(request, timeout=2))
+    error = await refused(ops.ChangeSampling(request, timeout=5))
     assert error.code() is StatusCode.ABORTED
     assert "on 1 of 2 instances; revision " in (error.details() or "")
     assert "not confirmed by petstore-2: it has not asked since" in (error.details() or "")

@@ -214,7 +214,7 @@ async def test_the_pages_preview_make_and_end_it(
     assert "QueueDeep" in text(preview)
     assert heading(made) == "1 silence"
     assert "<b>known</b>" in text(made)
-    assert "changed" in text(longer)
+    assert "saved" in text(longer)
     again = timerange.parse_moment(cluster.first.silences[0]["endsAt"]).nanoseconds
     assert again == ends + HOUR
     assert heading(ended) == "Nothing is silenced"

@@ -108,7 +108,7 @@ async def test_of_two_who_subscribe_a_channel_at_once_one_is_told(
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in found) == ["Conflict", "Subscription"]
-    assert "hears of these alerts already: subscription 1" in str(found)
+    assert "is already subscribed to these alerts: subscription 1" in str(found)
 
 
 async def test_viewers_may_look_only(viewer: Actor, prometheus: FakePrometheus) -> None:
@@ -168,12 +168,12 @@ async def test_the_bot_subscribes_the_channel_that_it_is_asked_in(
     ended = await say(operator, "alerts unsubscribe 1")
 
     what = 'job="petstore", severity=~"critical|page"'
-    assert told.startswith(f"This channel hears of {what}")
+    assert told.startswith(f"This channel is subscribed to {what}")
     assert "does not replace paging" in told
     assert "does not replace paging" in listed
     assert f"1  This channel  {what}" in listed
-    assert "hears of these alerts already: subscription 1" in again
-    assert ended.startswith(f"This channel no longer hears of {what}")
+    assert "is already subscribed to these alerts: subscription 1" in again
+    assert ended.startswith(f"This channel is no longer subscribed to {what}")
 
 
 async def test_the_bot_reads_when_to_tell(operator: Actor, prometheus: FakePrometheus) -> None:
@@ -208,7 +208,7 @@ async def test_the_page_lists_subscribes_and_ends(
     )
     ended = await async_client.post("/alerts/subscriptions/end/", {"number": "1"})
 
-    assert heading(page) == "1 channel hears of alerts"
+    assert heading(page) == "1 channel is subscribed to alerts"
     assert "#ops" in text(page)
     assert "does not replace paging" in text(page)
     assert wrong.status_code == unknown.status_code == 400
@@ -234,11 +234,11 @@ async def test_an_open_page_shows_what_others_subscribe(
 ) -> None:
     session = await session_of(operator.name)
     async with served() as host, opened(host, "/alerts/subscriptions/", session) as page:
-        await page.until(page.shows("No channel hears of alerts"))
+        await page.until(page.shows("No channel is subscribed to alerts"))
         await actions.note_channel(OPSPORTAL, channel=Channel("C0NEW", "T1", shared=False))
         await page.until(page.shows("C0NEW"))
         await actions.subscribe(operator, channel=OPS)
-        await page.until(page.shows("1 channel hears of alerts"))
+        await page.until(page.shows("1 channel is subscribed to alerts"))
 
 
 def test_the_channels_mentioned_longest_ago_make_room() -> None:

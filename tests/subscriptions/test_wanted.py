@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ops.subscriptions.messages import Button, State
-from ops.vocabulary.acknowledgements import GIVEN_BACK, OVER
+from ops.vocabulary.acknowledgements import GIVEN_BACK, HANDED_OVER, OVER
 from ops.vocabulary.quiet_hours import parse_quiet_hours
 from ops.vocabulary.timerange import MINUTE
 from tests.subscriptions.making import (
@@ -127,15 +127,33 @@ def test_who_has_it_is_in_the_message_and_in_its_thread() -> None:
 
     assert headline(held) == "QueueDeep is firing, mia has it (critical)"
     assert held.state is State.ACKNOWLEDGED
-    assert "mia has it since 2:00 until 62:00: on it" in lines(held)
+    assert "mia has it, since 2:00 until 62:00: on it" in lines(held)
     assert "I have it" not in [each.label for each in held.buttons]
     assert held.buttons[-1] == Button("Open incident", "incident start group=QueueDeep")
     assert channel.only.state is State.FIRING
     assert thread(channel.only) == [
-        "mia has it since 2:00",
+        "mia has it, since 2:00",
         "mia gave it back at 5:00",
-        "mia has it since 6:00",
+        "mia has it, since 6:00",
         "mia had it until 7:00. Nobody has it now",
+    ]
+
+
+def test_the_thread_says_from_whom_somebody_got_it_and_why() -> None:
+    channel = Channel()
+    alert = fired("QueueDeep", 1)
+    first = replace(ack("QueueDeep", 2, ended=at(3), end=HANDED_OVER), person="olga")
+    ends = "my <!channel> shift ends"
+    given = ack("QueueDeep", 3, id=2, given_by="olga", note=ends, ended=at(4), end=HANDED_OVER)
+    taken = replace(ack("QueueDeep", 4, id=3, ended=at(5), end=HANDED_OVER), person="ben")
+    passed = ack("QueueDeep", 5, id=4, given_by="ann")
+    channel.look(6, alert, around=had(passed, taken, given, first))
+
+    assert thread(channel.only) == [
+        "olga has it, since 2:00",
+        f"mia has it, handed over by olga ({ends}), since 3:00",
+        "ben has it, taken over from mia, since 4:00",
+        "mia has it, handed over from ben by ann, since 5:00",
     ]
 
 
@@ -145,7 +163,7 @@ def test_one_who_has_one_alert_of_several_does_not_have_the_group() -> None:
     own = replace(ack("QueueDeep", 2), fingerprint=one.alert.fingerprint)
     channel.look(3, one, two, around=had(own))
     assert channel.only.state is State.FIRING
-    assert "mia has it since 2:00" in lines(channel.only)
+    assert "mia has it, since 2:00" in lines(channel.only)
 
 
 def test_a_silence_is_said_with_its_end_and_what_is_silenced_is_not_posted() -> None:
@@ -180,10 +198,10 @@ def test_an_alert_whose_source_is_silent_is_never_said_to_have_resolved() -> Non
     channel.watch(0, 300, fired("QueueDeep", 1, unknown=4), seconds=30)
     assert channel.log == [
         "+ QueueDeep is firing (critical)",
-        "~ QueueDeep was firing, and is not known now (critical)",
+        "~ QueueDeep was firing, its status is unknown now (critical)",
     ]
     assert channel.only.state is State.UNKNOWN
-    assert "Nothing is known since 4:00: their source is silent" in lines(channel.only)
+    assert "Nothing is known since 4:00: their source does not answer" in lines(channel.only)
 
 
 def test_a_source_that_is_back_says_what_became_of_an_alert() -> None:
@@ -205,8 +223,9 @@ def test_of_a_group_it_is_said_how_many_are_not_known() -> None:
     )
     channel.look(5, known, unknown)
     assert channel.only.state is State.FIRING
-    assert "Nothing is known of 1 of these alerts since 4:00: their source is silent" in lines(
-        channel.only
+    assert (
+        "Nothing is known of 1 of these alerts since 4:00: their source does not answer"
+        in lines(channel.only)
     )
 
 

@@ -12,9 +12,9 @@ from ops.sites import Site, sites
 from ops.traces.contrasting import contrast
 from ops.traces.failing import MOST_GROUPS
 from ops.traces.tally import MOST_ERRORS, tally
-from ops.traces.windows import StatementKind, WindowComparison
+from ops.traces.windows import Share, StatementKind, WindowComparison
 from ops.vocabulary.observed import ObservedTrace, ObservedWindow
-from ops.vocabulary.timerange import HOUR, MILLISECOND, SECOND
+from ops.vocabulary.timerange import HOUR, MILLISECOND, MINUTE, SECOND
 from tests.conftest import SiteFile
 from tests.traces.observing import ran, seen
 
@@ -47,6 +47,17 @@ def _window(traces: Sequence[ObservedTrace], end: int, *, cut: bool = False) -> 
         for number, each in enumerate(traces)
     )
     return ObservedWindow("shop", start, end, numbered, cut)
+
+
+def test_what_failed_is_counted_by_the_minute_in_which_a_trace_started() -> None:
+    start = 7 * HOUR
+    traces = tuple(
+        replace(seen(error=error), start=start + offset)
+        for error, offset in (("refused", 0), (None, MINUTE - 1), (None, 2 * MINUTE))
+    )
+    found = tally(ObservedWindow("shop", start, start + HOUR, traces, cut=False))
+    minutes = ((start, Share(2, 1)), (start + 2 * MINUTE, Share(1, 0)))
+    assert (found.window.minutes, found.window.every) == (minutes, Share(3, 1))
 
 
 def words(found: WindowComparison) -> list[str]:

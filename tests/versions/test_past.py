@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.versions.actions import State, list_versions, show_several, show_versions
@@ -180,8 +181,9 @@ async def test_the_past_is_asked_for_anew_when_something_else_runs(
 
 
 async def test_a_slow_past_does_not_hold_up_the_versions(
-    viewer: Actor, prometheus: FakePrometheus
+    viewer: Actor, prometheus: FakePrometheus, settings: Settings
 ) -> None:
+    settings.PATIENCE = 1.0
     ran(prometheus, time.time_ns(), ("a", "1", 180, 0))
     prometheus.waiting.add("/api/v1/query_range")
 

@@ -30,6 +30,7 @@ from cachetools import TTLCache
 
 from ops.errors import BackendTimeout, InvalidInput, OpsError
 from ops.metrics import watched
+from ops.patience import patient
 
 A = TypeVar("A")
 LABEL = "opsportal_query"
@@ -96,7 +97,7 @@ class Batcher:
         return self._joins["yes"]
 
     def _grouped(self, queries: Sequence[str]) -> Iterator[list[str]]:
-        most = max(1, min(_MOST, int(_AIM / self._seconds)))
+        most = max(1, min(_MOST, int(patient(_AIM) / self._seconds)))
         group: list[str] = []
         length = 0
         for query in queries:
@@ -116,7 +117,7 @@ class Batcher:
         except (InvalidInput, BackendTimeout) as error:
             # The error does not say which query is to blame.
             if isinstance(error, BackendTimeout):
-                self._seconds = max(self._seconds, _AIM / len(group) * 2)
+                self._seconds = max(self._seconds, patient(_AIM) / len(group) * 2)
             if len(group) > 1:
                 middle = len(group) // 2
                 halves = group[:middle], group[middle:]

@@ -124,28 +124,36 @@ async def around(visit: Visit, fingerprint: str) -> HttpResponse:
     if is_piece(visit.request):
         return await visit.render("partials/alert_around.html", {"around": found, "piece": True})
     heading = f"What changed before {words.name(found.name, LONGEST_HEADING)}"
-    context = {"around": found, "unlike": await _unlike(visit, fingerprint), "heading": heading}
+    compared = await asyncio.gather(
+        *(_unlike(visit, fingerprint, line.service) for line in found.lines)
+    )
+    context = {"around": found, "compared": compared, "heading": heading}
     return await visit.render("pages/alert_around.html", context)
 
 
 @require_safe
 @page(overview.compare_alert_traces)
 async def unlike(visit: Visit, fingerprint: str) -> HttpResponse:
-    """Show what its traces have unlike the hour before: a piece that follows that one."""
-    context = {"unlike": await _unlike(visit, fingerprint), "heading": "Traces of this alert"}
+    """Show how its traces, those of `?service=`, differ from the hour before.
+
+    For each service it is a piece that follows that one.
+    """
+    service = visit.request.GET.get("service", "")
+    found = await _unlike(visit, fingerprint, service)
+    context = {"unlike": found, "heading": f"Traces of {words.name(found.service)}"}
     part = is_piece(visit.request)
     return await visit.render(
         "partials/alert_unlike.html" if part else "pages/alert_unlike.html", context
     )
 
 
-async def _unlike(visit: Visit, fingerprint: str) -> TracesOfAlert:
+async def _unlike(visit: Visit, fingerprint: str, service: str) -> TracesOfAlert:
     """Compare the traces; if that fails it is said, because no difference may not mean none."""
     try:
         return await overview.compare_alert_traces(
-            visit.actor, fingerprint=fingerprint, site=visit.site.name
+            visit.actor, fingerprint=fingerprint, service=service, site=visit.site.name
         )
     except (NotFound, NotPermitted):
         raise
     except OpsError as error:
-        return TracesOfAlert.failed(error)
+        return TracesOfAlert.failed(service, error)

@@ -1,12 +1,14 @@
 """`/incidents/N/`: one incident, what happened in its time, and what people write in it."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ops.errors import InvalidInput
 from ops.incidents import actions
-from ops.incidents.actions import LONGEST_NOTE, Story, Target
+from ops.incidents.actions import LONGEST_NOTE, Causes, Story, Target
 from ops.language.trace_ids import find_trace_id
 from ops.overview import actions as overview
 from ops.overview.actions import MOST_RAISED
@@ -14,8 +16,9 @@ from ops.sampling import actions as sampling
 from ops.traces import actions as traces
 from ops.vocabulary import figures
 from opsportal.dashboard import words
+from opsportal.dashboard.failing_lane import failing_lane
 from opsportal.dashboard.incident_page import MOST_ALERTS, SIGNS, address_of, lanes
-from opsportal.dashboard.lanes import picture
+from opsportal.dashboard.lanes import Picture, picture
 from opsportal.dashboard.pages import Live, page
 from opsportal.dashboard.timeline_form import LENGTHS, View
 from opsportal.dashboard.visit import Visit, is_piece
@@ -55,12 +58,38 @@ async def change(visit: Visit, number: int) -> HttpResponse:
 @require_safe
 @page(actions.show_causes)
 async def causes(visit: Visit, number: int) -> HttpResponse:
-    """Show what its traces have unlike the hour before: a piece that its page requests later."""
-    found = await actions.show_causes(visit.actor, number=number, site=visit.site.name)
-    context = {"causes": found, "number": number, "heading": f"Traces of incident {number}"}
+    """Show how the traces of its services, or of `?service=`, differ from the hour before.
+
+    Its page requests one piece for each service later, which also fills in the service's lane.
+    """
+    service = visit.request.GET.get("service", "")
+    found = await actions.show_causes(
+        visit.actor, number=number, service=service, site=visit.site.name
+    )
     part = is_piece(visit.request)
+    context = {
+        "causes": found,
+        "picture": _failing(visit, found),
+        "piece": part,
+        "number": number,
+        "heading": f"Traces of incident {number}",
+    }
     return await visit.render(
         "partials/incident_causes.html" if part else "pages/incident_causes.html", context
+    )
+
+
+def _failing(visit: Visit, found: Sequence[Causes]) -> Picture | None:
+    """Return the lanes of their failing shares over the incident's time."""
+    if not found:
+        return None
+    first = found[0]
+    return picture(
+        [failing_lane(each, visit.clock) for each in found],
+        first.start,
+        first.end,
+        visit.clock,
+        at=first.incident.begins,
     )
 
 
@@ -99,7 +128,8 @@ async def _markdown(visit: Visit, number: int) -> str:
 
 def context(visit: Visit, story: Story) -> dict[str, object]:
     """Return what the page shows."""
-    drawn = lanes(visit, story)
+    traced = visit.site.jaeger is not None and traces.READ in visit.permissions
+    drawn = lanes(visit, story, traced=traced)
     return {
         "heading": words.name(story.headline, LONGEST_HEADING),
         "story": story,
@@ -121,9 +151,7 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
             for line in story.lines
         ],
         "timeline": _timeline(visit, story),
-        "traced": visit.site.jaeger is not None
-        and bool(story.services)
-        and traces.READ in visit.permissions,
+        "traced": traced,
         "may_work": actions.WORK in visit.permissions,
         "sampled": _sampled(visit, story),
         "longest_note": LONGEST_NOTE,

@@ -1,4 +1,4 @@
-"""`/alerts/subscriptions/`: the channels that hear of alerts, and subscribing one of them."""
+"""`/alerts/subscriptions/`: the channels that are subscribed, and subscribing one of them."""
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_http_methods
@@ -98,5 +98,6 @@ async def _page(
 def _heading(found: SubscriptionList) -> str:
     channels = len({each.channel for each in found.subscriptions})
     if not channels:
-        return "No channel hears of alerts"
-    return f"{figures.count(channels, 'channel')} {'hears' if channels == 1 else 'hear'} of alerts"
+        return "No channel is subscribed to alerts"
+    verb = "is" if channels == 1 else "are"
+    return f"{figures.count(channels, 'channel')} {verb} subscribed to alerts"

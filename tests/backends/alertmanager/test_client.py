@@ -20,10 +20,14 @@ async def fake() -> AsyncIterator[FakeAlertmanager]:
         yield server
 
 
+def client_of(fake: FakeAlertmanager, timeout: int) -> Alertmanager:
+    source = AlertmanagerSource("main", fake.url, timeout=timeout)
+    return Alertmanager(Site("production", None, (), {}, "", alertmanager=(source,)), source)
+
+
 @pytest.fixture
 async def client(fake: FakeAlertmanager) -> AsyncIterator[Alertmanager]:
-    source = AlertmanagerSource("main", fake.url, timeout=200 * timerange.MILLISECOND)
-    made = Alertmanager(Site("production", None, (), {}, "", alertmanager=(source,)), source)
+    made = client_of(fake, timerange.MINUTE)
     yield made
     await made.close()
 
@@ -109,8 +113,10 @@ async def test_silence_and_a_closed_port_are_named(
     fake: FakeAlertmanager, client: Alertmanager
 ) -> None:
     fake.fault = Fault.HANG
+    impatient = client_of(fake, 200 * timerange.MILLISECOND)
     with pytest.raises(BackendTimeout):
-        await client.routing()
+        await impatient.routing()
+    await impatient.close()
     await fake.stop()
 
     with pytest.raises(BackendUnavailable) as caught:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from pytest_django import Settings
 
 from ops.backends.prometheus import Matrix, Prometheus, Vector
 from ops.backends.prometheus.batching import FEW, Batcher, QueryKind, Timed
@@ -155,8 +156,9 @@ class Slow:
 
 @pytest.mark.parametrize(("seconds", "largest"), [(0.001, 50), (0.2, 11), (3.0, 1)])
 async def test_as_many_are_joined_as_the_server_answers_in_a_moment(
-    seconds: float, largest: int
+    seconds: float, largest: int, settings: Settings
 ) -> None:
+    settings.PATIENCE = 1.0
     server, batcher = Slow(seconds), Batcher()
     kind = QueryKind(server.ask, server.apart, server.size)
     for _ in range(8):

@@ -49,6 +49,19 @@ async def test_somebody_has_it_and_everybody_reads_that(operator: Actor, viewer:
     assert not [line for _, line in buttons(again) if line.startswith("ack")]
 
 
+async def test_a_note_and_an_end_are_changed_one_by_one(operator: Actor) -> None:
+    await said(operator, 'ack QueueDeep for=1h because="looking"')
+
+    noted = await said(operator, 'ack QueueDeep because="DB-212"')
+    longer = await said(operator, "ack QueueDeep until=23:59")
+    until_resolved = await said(operator, "ack QueueDeep permanent")
+
+    assert re.match("olga has all QueueDeep alerts until .* UTC", noted.summary)
+    assert noted.notes == longer.notes == until_resolved.notes == ("Note: DB-212",)
+    assert "23:59:00 UTC" in longer.summary
+    assert until_resolved.summary == "olga has all QueueDeep alerts until they resolve"
+
+
 async def test_one_alert_has_the_button_and_says_who_has_it(operator: Actor, viewer: Actor) -> None:
     one = await id_of(operator, "alerts pod=one")
     shown = await said(viewer, f"show alert {one}")

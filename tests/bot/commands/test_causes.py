@@ -1,7 +1,10 @@
 """What changed before an alert, asked of the bot."""
 
+from pathlib import Path
+
 import grpc
 import pytest
+from pytest_django import Settings
 
 from ops.actor import Actor
 from ops.database import in_database
@@ -11,6 +14,7 @@ from ops.vocabulary.timerange import MINUTE, SECOND, format_moment
 from tests.alerts.making import alert as made
 from tests.alerts.past import period
 from tests.bot.conftest import Backends, said
+from tests.conftest import SiteFile
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
 from tests.fakes.prometheus import Fault, alert
 
@@ -55,10 +59,27 @@ async def test_it_says_what_changed_before_an_alert(viewer: Actor, backends: Bac
     assert ("4 min before", "QueueDeep started firing") in cells
     new = "New: no stock in Buy in 30 of 30 traces, none of 30 the hour before"
     assert ("traces", new) in cells
-    assert reply.notes[0].startswith("Looked at 30 traces of petstore from ")
+    assert reply.notes[0].startswith("30 of 30 traces of petstore failed from ")
     shown = next(each for each in reply.follow_ups if each.label == "Show these traces")
     listed = await said(viewer, shown.line)
     assert listed.summary.startswith("20 traces") or listed.summary.startswith("30 traces")
+
+
+@pytest.fixture
+def shared(backends: Backends, site_file: SiteFile, settings: Settings) -> None:
+    """The store's alerts are petstore's."""
+    text = Path(settings.SITES_FILE).read_text()
+    site_file(f'{text}\n[sites.demo.services.shelf]\nalerts = {{ job = "petstore" }}\n')
+
+
+async def test_the_traces_of_each_of_its_services_are_compared(
+    viewer: Actor, backends: Backends, shared: None
+) -> None:
+    fires(backends)
+    reply = await said(viewer, LINE)
+    notes = [str(each) for each in reply.notes]
+    assert any(each.startswith("30 of 30 traces of petstore failed from ") for each in notes)
+    assert any(each.startswith("No traces of shelf from ") for each in notes)
 
 
 async def test_a_jaeger_that_is_silent_is_named(viewer: Actor, backends: Backends) -> None:

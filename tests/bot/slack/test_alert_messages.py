@@ -60,6 +60,7 @@ class Alerts:
     id: int = 1
     quiet_until: int = 0
     problem: str = ""
+    asked: int = 0
 
     @property
     def feed(self) -> Feed:
@@ -70,6 +71,7 @@ class Alerts:
         self.messages = list(messages)
 
     async def ask(self, posted: AllPosted) -> Feeds:
+        self.asked += 1
         keys = {each.key for each in posted.get(self.id, ())}
         new = tuple(each for each in self.messages if each.key not in keys)
         shown = tuple(each for each in self.messages if each.key in keys)
@@ -386,7 +388,7 @@ async def test_it_looks_when_the_watcher_sees_something(slack: FakeSlack, alerts
     alerts.shows()
     one = bot(slack, alerts)
     keeping = asyncio.ensure_future(one.keep(3600))
-    await until(lambda: one.looks > 0)
+    await until(lambda: alerts.asked > 0)
     alerts.shows(firing())
     await notices.send(Notice("demo", "alerts"))
     await slack.posted(1)

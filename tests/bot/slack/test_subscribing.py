@@ -20,7 +20,7 @@ async def test_the_channel_is_the_one_of_the_mention(slack: FakeSlack, alice: Us
     await slack.mention(ALICE, LINE)
     [post] = await slack.posted(1)
     made = await in_database(StoredSubscription.objects.get)
-    assert post.shown.startswith('This channel hears of severity="page"')
+    assert post.shown.startswith('This channel is subscribed to severity="page"')
     assert (made.channel, made.maker) == (CHANNEL, "alice")
 
 
@@ -32,7 +32,7 @@ async def test_it_refuses_shared_channels_and_direct_messages(
     await slack.direct(ALICE, LINE)
     shown = " ".join(post.shown for post in await slack.posted(2))
     assert "Slack Connect" in shown
-    assert "only a channel can hear of alerts" in shown
+    assert "only a channel can be subscribed" in shown
     assert not await in_database(StoredSubscription.objects.exists)
 
 
