@@ -47,10 +47,10 @@ chaos: .venv/dev ## kill and rate-limit two bots, deliver everything twice; writ
 	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.bench.chaos
 	@GRPC_VERBOSITY=NONE $(BIN)/python -m tests.bench.kills
 	@seed=$${SEED:-$$(date +%s)}; echo "the green oracle, SEED=$$seed"; \
-	  GREEN_RUNS=10000 GREEN_DOOR_RUNS=200 $(BIN)/pytest -q tests/green --hypothesis-seed=$$seed && \
+	  random="--hypothesis-profile=chaos --hypothesis-seed=$$seed"; \
+	  GREEN_RUNS=10000 GREEN_DOOR_RUNS=200 $(BIN)/pytest -q tests/green $$random && \
 	  echo "10^5 inputs of sampling, SEED=$$seed" && \
-	  REMOTE_RUNS=2000 $(BIN)/pytest -q tests/remote -k "whatever or garbage or finite" \
-	  --hypothesis-seed=$$seed
+	  REMOTE_RUNS=2000 $(BIN)/pytest -q tests/remote -k "whatever or garbage or finite" $$random
 
 proto: .venv/dev ## generate the code of proto/ anew
 	$(BIN)/python -m proto.generate

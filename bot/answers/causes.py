@@ -1,4 +1,4 @@
-"""What changed before an alert: what happened, then what its traces have unlike the hour before."""
+"""What changed before an alert: what happened, then how its traces differ from the hour before."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -118,7 +118,7 @@ def _notes(around: Surroundings, compared: Iterable[TracesOfAlert]) -> Iterator[
     if not around.lines:
         yield (
             "No service of the site file has this alert's labels, so its traces and versions are "
-            "not known"
+            "unknown"
         )
     yield from doubts_of(around.changes)
 
@@ -126,22 +126,24 @@ def _notes(around: Surroundings, compared: Iterable[TracesOfAlert]) -> Iterator[
 def _looked_at(found: WindowComparison) -> Iterator[str]:
     now, before = found.now, found.before
     there = (
-        f"{before.every.traces:,} of {found.then}{_more(before.cut)}, "
-        f"of which {before.every.failed:,} failed"
+        f"{before.every.failed:,} of {before.every.traces:,} in {found.then}{_more(before.cut)}"
+        if before.every.traces
+        else f"no traces in {found.then} to compare with"
     )
     if not now.every.traces:
         none = f"No traces of {found.service} from "
-        yield Sentence(none, when(now.start), " to ", when(now.end), f"; {there}")
+        earlier = f"{before.every.traces:,} in {found.then}{_more(before.cut)}"
+        yield Sentence(none, when(now.start), " to ", when(now.end), f"; {earlier}")
         return
     if before.every.traces and not found.statements:
         yield f"No difference from {found.then} beyond chance"
+    traces = count(now.every.traces, "trace")
     yield Sentence(
-        f"Looked at {count(now.every.traces, 'trace')} of {found.service} from ",
+        f"{now.every.failed:,} of {traces} of {found.service} failed from ",
         when(now.since),
         " to ",
         when(now.end),
-        f"{_more(now.cut)}, of which {now.every.failed:,} failed, and ",
-        there if before.every.traces else f"none of {found.then} to compare with",
+        f"{_more(now.cut)}, {there}",
     )
 
 

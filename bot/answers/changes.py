@@ -162,12 +162,13 @@ def doubts_of(found: Changes) -> Iterator[str]:
     if found.hidden:
         yield f"You are not allowed to see {_and([*found.hidden])}"
     if found.depends_on_memory and not memory.since:
-        yield f"Nobody has watched {found.site} yet, so rollouts and alerts are not remembered"
+        unknown = "rollouts and alerts are not remembered"
+        yield f"Site {found.site} has not been watched yet, so {unknown}"
     elif found.depends_on_memory and memory.since > found.start:
         yield Sentence("Rollouts and alerts are remembered since ", when(memory.since))
     later = [end - start for start, end in memory.holes if start >= memory.since]
     if found.depends_on_memory and memory.since and sum(later) >= _SHORT:
-        yield f"Nobody watched for {lasting(sum(later))} of that time"
+        yield f"Not watched for {lasting(sum(later))} of that time"
     yield from (shortened(each, LONGEST_SENTENCE) for each in found.problems)
 
 

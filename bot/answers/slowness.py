@@ -1,4 +1,4 @@
-"""How long a service's operations take, against the hour before."""
+"""How long a service's operations take, compared with the hour before."""
 
 from collections.abc import Iterator
 

@@ -184,7 +184,7 @@ async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
 async def show_causes(
     actor: Actor, *, number: int = 0, service: str = "", site: str = ""
 ) -> tuple[Causes, ...]:
-    """Return what the traces of its services, or of one, have unlike the hour before.
+    """Return how the traces of its services, or of one, differ from the hour before.
 
     It asks Jaeger, twice at most for each, so a page shows it later, service by service. A failure
     becomes a sentence. Raises NotFound for a service that is not compared.

@@ -1,4 +1,4 @@
-"""What the traces of an incident's services have unlike the hour before it."""
+"""How the traces of an incident's services differ from the hour before it."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ STEP = 20 * timerange.SECOND  # a comparison up to now is the same for everybody
 
 @dataclass(frozen=True, slots=True)
 class Causes:
-    """The traces of a service during an incident against the hour before.
+    """The traces of a service during an incident compared with the hour before.
 
     Its time is from `start` to `end`. `comparison` is None if there is nothing to compare;
     `problem` says why, "" if that is no problem.

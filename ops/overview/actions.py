@@ -181,7 +181,7 @@ async def show_surroundings(
 async def compare_alert_traces(
     actor: Actor, *, fingerprint: str = "", service: str = "", site: str = ""
 ) -> TracesOfAlert:
-    """Return what the traces around an alert have unlike the hour before it.
+    """Return how the traces around an alert differ from the hour before it.
 
     They are those of one of its services, by default the first: `show_surroundings` names them.
     Jaeger is asked twice at most. Raises the same errors as `alerts.show_alert`, and NotFound for

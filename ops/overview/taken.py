@@ -45,7 +45,7 @@ class Taken:
             return f"{own}, as the trace itself says; that was in force in {self.service}"
         if own:
             return f"{own}, as the trace itself says, though {then} was in force"
-        return f"{then}, which was in force in {self.service}; the trace does not say"
+        return f"{then}, the policy of {self.service} then; the trace does not record it"
 
     @property
     def _agrees(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the traces of an alert's service have unlike the hour before it."""
+"""How the traces of an alert's service differ from the hour before it."""
 
 from dataclasses import dataclass, replace
 
@@ -21,7 +21,7 @@ LONGEST = timerange.HOUR  # of what is compared with the hour before
 
 @dataclass(frozen=True, slots=True)
 class TracesOfAlert:
-    """The traces of one of an alert's services around it, against the hour before.
+    """The traces of one of an alert's services around it, compared with the hour before.
 
     `rollout` is the service's newest one within 15 minutes before the alert, if any: the later
     window starts a minute before it was noticed, or else five minutes before the alert.

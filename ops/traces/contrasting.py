@@ -1,4 +1,4 @@
-"""Say what two windows of traces have unlike, only where it is not chance. Pure."""
+"""Say how two windows of traces differ, if that is not chance. Pure."""
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter

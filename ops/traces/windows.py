@@ -1,4 +1,4 @@
-"""What two windows of a service's traces have unlike: the result of traces.compare_windows."""
+"""How two windows of a service's traces differ: the result of traces.compare_windows."""
 
 from dataclasses import dataclass
 from enum import StrEnum

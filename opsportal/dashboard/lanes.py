@@ -80,7 +80,7 @@ class Lane:
     holes: tuple[tuple[int, int], ...] = ()
     url: str = ""
     columns: tuple[Column, ...] = ()
-    unknown: str = "nobody watched"
+    unknown: str = "not watched"
     text: str = ""
     note: str = ""
     id: str = ""

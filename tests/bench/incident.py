@@ -22,7 +22,7 @@ APART = 3.0  # seconds, after which an answer is not shared any more
 HEAD = f"""
 The page of an incident with {ALERTS} alerts of {NAMES} names, {CHANGES} changes of sampling (each
 with its rows in the audit log) and {NOTES} notes: the time until it has been received, and then the
-piece with what its traces have unlike the hour before, over two windows of {causes.SPANS:,} spans
+piece with how its traces differ from the hour before, over two windows of {causes.SPANS:,} spans
 in {causes.SPANS // causes.EACH:,} traces. The aim is 1.5 s. *First* is the first time, with nothing
 cached.
 

@@ -17,12 +17,12 @@ from tests.dashboard.conftest import (  # noqa: F401 - the fixtures are for this
     ceiling,
     place,
 )
-from tests.dashboard.sockets import served
+from tests.dashboard.sockets import WITHIN, served
 from tests.fakes.jaeger import Release
 
-# Until then everything happens unless it never does; Playwright's own 5 s are over sooner on a
-# busy machine.
-expect.set_options(timeout=30_000)
+# Until then everything happens unless it never does; Playwright's own 5 and 30 s are over sooner
+# on a busy machine.
+expect.set_options(timeout=WITHIN * 1_000)
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   violated(`${event.effectiveDirective} ${event.blockedURI} at ${event.sourceFile}`))
@@ -41,6 +41,7 @@ class Web:
     async def open(self, **options: Any) -> AsyncIterator[Page]:
         """A fresh window, as `browser.new_context` makes it."""
         context = await self.browser.new_context(base_url=self.base, **options)
+        context.set_default_timeout(WITHIN * 1_000)
         await context.expose_binding("violated", lambda _, said: self.amiss.append(said))
         await context.add_init_script(WATCH)
         page = await context.new_page()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from tests.fakes.jaeger import MILLISECOND, span, trace
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = "00000000000000a1"
 ID = "00000000000000000000000000000abd"
+ASKED = "Object.defineProperty(document, 'hidden', {get: () => true})"  # it checks if asked to
 
 
 async def show(page: Page, place: Place) -> int:
@@ -57,6 +59,7 @@ async def test_what_comes_late_is_brought_in_and_nothing_is_lost(
     olga: User,  # noqa: F811
 ) -> None:
     async with web.open() as page:
+        await page.add_init_script(ASKED)
         start = await show(page, place)
         await row(page, "Batch").locator(".name").click()
         await page.evaluate("window.scrollBy(0, 82 * 28)")
@@ -91,6 +94,7 @@ async def test_what_is_sought_and_zoomed_stays(
     olga: User,  # noqa: F811
 ) -> None:
     async with web.open() as page:
+        await page.add_init_script(ASKED)
         start = await show(page, place)
         find = page.get_by_label("Find in this trace")
         await page.get_by_label("matches").check()
@@ -117,6 +121,7 @@ async def test_one_press_says_that_nothing_is_new_or_that_it_cannot_be_known(
     olga: User,  # noqa: F811
 ) -> None:
     async with web.open() as page:
+        await page.add_init_script(ASKED)
         await show(page, place)
         await check(page, "no new spans")
         await place.jaeger.stop()
@@ -128,9 +133,9 @@ async def test_one_press_says_that_nothing_is_new_or_that_it_cannot_be_known(
 async def test_the_page_asks_by_itself(web: Web, place: Place, olga: User) -> None:  # noqa: F811
     async with web.open() as page:
         await page.clock.install()
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
         start = await show(page, place)
         add_late(place, start)
-        # It may have asked in vain by now, and asks the later the longer that took.
         async with asyncio.timeout(WITHIN):
             while await page.locator("[data-said]").inner_text() != "3 new spans":
                 await page.clock.run_for(1_000)

@@ -20,6 +20,7 @@ from tests.dashboard.places import Place
 from tests.dashboard.sockets import WITHIN, served
 from tests.dashboard.test_status import bot_runs
 from tests.fakes.prometheus import Body, alert
+from tests.ports import free_ports
 from tests.watch.conftest import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -216,8 +217,8 @@ async def test_it_survives_a_restart_of_the_server(web: Web, place: Place) -> No
     rule = place.prometheus.rule("Down")
     async with watching(), web.open() as page:
         await log_in(page)
-        async with served() as host:
-            port = int(host.rpartition(":")[2])
+        [port] = free_ports(1)
+        async with served(port) as host:
             await page.goto(f"http://{host}{ALERTS}")
             await is_live(page)
         await is_live(page, re.compile("Reconnecting|Stale since"))

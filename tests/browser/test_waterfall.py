@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -31,9 +32,9 @@ async def show(page: Page, place: Place, *roots: Planned) -> str:
     return trace_id
 
 
-def search() -> Planned:
-    """A search of seven spans, one after the other; two failed."""
-    start = time.time_ns()
+def search(start: int = 0) -> Planned:
+    """A search of seven spans, one after the other; two failed. It starts now, or then."""
+    start = start or time.time_ns()
     at = {name: start + number * 20 * MILLISECOND for number, name in enumerate(NAMES)}
     below = [span("store", name, start=at[name]) for name in NAMES[3:6]]
     below.append(
@@ -102,10 +103,13 @@ async def test_a_span_opens_in_place(web: Web, place: Place, olga: User) -> None
         await expect(opened).to_contain_text("deadline exceeded")
         await expect(page).to_have_url(re.compile(r"\?span=\w{16}#span-\w{16}$"))
 
+        await page.clock.install()
+        await page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))  # it is said for a moment
         await opened.get_by_role("row", name="attempt").hover()
         await opened.get_by_role("button", name="Copy attempt").click()
         await expect(opened.get_by_text("copied")).to_be_visible()
         assert await page.evaluate("navigator.clipboard.readText()") == "7"
+        await page.clock.resume()
 
         await opened.focus()
         await page.keyboard.press("Enter")

@@ -176,7 +176,7 @@ async def test_what_changed_before_it_is_a_piece_of_its_page(
     assert b"<html" not in piece.content + traces.content
     assert "petstore 1.3.0 fails 100% of 20 traces, 1.2.0 none of 20 the hour before" in said
     assert "New: no stock in SearchPets in 20 of 20 traces, none of 20 the hour before" in said
-    assert "Looked at 20 traces of petstore from " in said
+    assert "20 of 20 traces of petstore failed from " in said
     whole = text(await viewer.get(address))
     assert "QueueDeep started firing" in whole and "petstore 1.3.0 fails 100%" in whole
 

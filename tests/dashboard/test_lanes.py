@@ -97,7 +97,7 @@ def test_a_hole_is_drawn_as_one() -> None:
     drawn = draw(Lane("petstore", holes=((minute(-60), minute(15)), (minute(70), minute(80)))))
 
     assert re.findall(r'width="([\d.]+)%"><rect class="hole"', drawn.lanes[0].drawn) == ["25.00"]
-    assert "nobody watched 10:00:00 to 11:15:00 UTC" in drawn.lanes[0].drawn
+    assert "not watched 10:00:00 to 11:15:00 UTC" in drawn.lanes[0].drawn
     assert drawn.has_holes
 
 

@@ -60,7 +60,7 @@ async def test_the_trace_fetches_it_by_itself(place: Place, operator: AsyncClien
 
     assert "service=petstore" in where and "kafka" not in where
     assert re.fullmatch(
-        r"At that time Sampling 100%, which was in force in petstore; the trace does not say "
+        r"At that time Sampling 100%, the policy of petstore then; the trace does not record it "
         r"· set \d+ s before petstore ran 1\.3\.0 on petstore-3, 1\.2\.0 on petstore-2 "
         r"▲ SlowSearch was firing \( critical \)",
         said(piece),

@@ -166,7 +166,7 @@ async def test_what_nobody_watched_and_who_was_silent_is_said(
 
     said = text(await viewer.get(LINE))
 
-    assert "nobody watched for 30 min of it" in said
+    assert "not watched for 30 min of it" in said
     assert "main did not answer" in said
     assert "main is away" in said
 

@@ -99,7 +99,7 @@ def test_alerts_are_drawn_by_name_with_their_holes_and_how_many_more() -> None:
 
     assert titles(group) == [
         [
-            "nobody watched 11:00:00 to 11:05:00 UTC",
+            "not watched 11:00:00 to 11:05:00 UTC",
             "QueueDeep pending, 11:10:00 to 11:12:00 UTC",
             "QueueDeep firing, since 11:12:00 UTC",
         ]

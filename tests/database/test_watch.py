@@ -8,7 +8,7 @@ import psycopg
 from ops.database.watch import Watch
 
 MANY = 20
-PATIENCE = 10.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 class Server:

@@ -33,7 +33,7 @@ from opsportal.remote import remote_beside
 from tests.conftest import Person, SiteFile, actor_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ EITHER_JAEGER = pytest.mark.parametrize("release", ["2.13", "2.20"])
 ANY_JAEGER = pytest.mark.parametrize("release", ["2.20"])
 Context = grpc.aio.ServicerContext[Any, Any]
 MILLISECOND = 1_000_000
-PATIENCE = 30  # seconds, within which everything happens unless it never does
+PATIENCE = 60  # seconds, within which everything happens unless it never does
 _ids = itertools.count(0x5EED_0001)
 
 

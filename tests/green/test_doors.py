@@ -92,7 +92,7 @@ async def maybe_watched(world: World, watched: bool) -> AsyncIterator[None]:
     listening = asyncio.create_task(notices.listen(hear))
     running = asyncio.create_task(watch(stop, ALERTS))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await _all_asked():
                 heard.clear()
                 await heard.wait()

@@ -1,4 +1,4 @@
-"""What the traces of an incident's services have unlike the hour before: a piece of its page."""
+"""How the traces of an incident's services differ from the hour before: a piece of its page."""
 
 import re
 

@@ -136,8 +136,8 @@ async def test_changes_of_sampling_say_who_and_why(operator: Actor, site_file: S
 async def test_it_says_how_far_back_it_knows(viewer: Actor) -> None:
     never = changes_reply(await show_changes(viewer))
     assert never.summary == (
-        "No change on production that we know of in the last 24 h: nobody has watched production "
-        "yet, so rollouts and alerts are not remembered"
+        "No change on production that we know of in the last 24 h: site production has not "
+        "been watched yet, so rollouts and alerts are not remembered"
     )
     now = timerange.now_ns()
     await in_database(watched, now - 2 * HOUR, now - HOUR, "main")
@@ -147,7 +147,7 @@ async def test_it_says_how_far_back_it_knows(viewer: Actor) -> None:
     assert reply.summary.startswith(known)
     since, hole = reply.notes
     assert since.startswith("Rollouts and alerts are remembered since ")
-    assert hole.startswith("Nobody watched for 30 min")
+    assert hole.startswith("Not watched for 30 min")
     lately = changes_reply(await show_changes(viewer, range=TimeRange.last(20 * MINUTE)))
     assert lately.notes == ()
     assert "that we know of" not in lately.summary

@@ -1,4 +1,4 @@
-"""What changed before an alert, and what its traces have unlike the hour before."""
+"""What changed before an alert, and how its traces differ from the hour before."""
 
 from dataclasses import replace
 

@@ -32,7 +32,7 @@ instances = ["{instance}"]
         (per_second(5), "", per_second(5), "5 traces/s, as the trace itself says; that was in"),
         (per_second(5), "", rate(1.0), "5 traces/s, as the trace itself says, though 100% was"),
         (None, "sampler.type=remote", rate(0.1), "sampler.type=remote, as the trace itself says,"),
-        (None, "", rate(0.1), "10%, which was in force in shop; the trace does not say"),
+        (None, "", rate(0.1), "10%, the policy of shop then; the trace does not record it"),
     ],
 )
 def test_it_says_which_of_the_two_it_knows(

@@ -7,13 +7,10 @@ from typing import TypeVar
 from hypothesis import settings
 
 T = TypeVar("T")
-QUICK = 20
-RUNS = int(os.environ.get("REMOTE_RUNS", QUICK))
+RUNS = int(os.environ.get("REMOTE_RUNS", "20"))
 
 
 def runs(times: float) -> Callable[[T], T]:
-    """Decorate a test that is to run so many times as often; those of `make chaos` are random."""
-    decorate: Callable[[T], T] = settings(
-        max_examples=int(times * RUNS), deadline=None, derandomize=RUNS == QUICK
-    )
+    """Decorate a test that is to run so many times as often."""
+    decorate: Callable[[T], T] = settings(max_examples=int(times * RUNS))
     return decorate

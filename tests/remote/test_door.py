@@ -172,7 +172,7 @@ def test_it_starts_and_answers_from_its_file_while_the_database_is_away(
         url = f"http://{environment['OPSPORTAL_REMOTE_ADDRESS']}/sampling?service=petstore"
         answer = httpx.get(url)
         process.send_signal(signal.SIGTERM)
-        said, errors = process.communicate(timeout=30)
+        said, errors = process.communicate(timeout=60)
     assert answer.json()["probabilisticSampling"] == {"samplingRate": 0.5}
     assert process.returncode == 0 and b"Traceback" not in errors
     assert environment["OPSPORTAL_REMOTE_GRPC_ADDRESS"].encode() in said

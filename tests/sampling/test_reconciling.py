@@ -281,7 +281,7 @@ async def test_a_watcher_does_it_for_a_site_without_any_source(site_file: SiteFi
     async with serving(site_file, 1, 'sampling = "10%"') as [instance]:
         stop = asyncio.Event()
         watching = asyncio.create_task(watch(stop, duties=(RECONCILER,)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await instance.asked.wait()
         stop.set()
         await watching

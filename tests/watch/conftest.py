@@ -64,14 +64,14 @@ class Watching:
 
     async def news(self, times: int = 1) -> None:
         """Wait until it has sent so many notices more."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for _ in range(times):
                 self._heard.clear()
                 await self._heard.wait()
 
     async def until(self, holds: Callable[[], Awaitable[Any]]) -> None:
         """Wait until it has brought something about."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await holds():
                 await self.news()
 

@@ -134,7 +134,7 @@ async def around(visit: Visit, fingerprint: str) -> HttpResponse:
 @require_safe
 @page(overview.compare_alert_traces)
 async def unlike(visit: Visit, fingerprint: str) -> HttpResponse:
-    """Show what its traces have unlike the hour before, those of `?service=`.
+    """Show how its traces, those of `?service=`, differ from the hour before.
 
     For each service it is a piece that follows that one.
     """

@@ -58,7 +58,7 @@ async def change(visit: Visit, number: int) -> HttpResponse:
 @require_safe
 @page(actions.show_causes)
 async def causes(visit: Visit, number: int) -> HttpResponse:
-    """Show what the traces of its services, or of `?service=`, have unlike the hour before.
+    """Show how the traces of its services, or of `?service=`, differ from the hour before.
 
     Its page requests one piece for each service later, which also fills in the service's lane.
     """

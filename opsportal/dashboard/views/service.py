@@ -34,7 +34,7 @@ class Operation:
 @require_safe
 @page(actions.diagnose, live=Live(frozenset({"alerts", "versions", "sampling"}), every=30.0))
 async def show(visit: Visit, service: str) -> HttpResponse:
-    """Show a service's alerts, its traces against the hour before, its versions and sampling."""
+    """Show a service's alerts, traces compared with the hour before, versions and sampling."""
     found = await actions.diagnose(
         visit.actor,
         service=service,
@@ -62,7 +62,7 @@ async def show(visit: Visit, service: str) -> HttpResponse:
 @require_safe
 @page(traces.compare_windows)
 async def unlike(visit: Visit, service: str) -> HttpResponse:
-    """Show what a service's traces of the last 15 minutes have unlike the hour before."""
+    """Show how a service's traces of the last 15 minutes differ from the hour before."""
     name = visit.site.service(service).name
     end = visit.clock.now // traces.STEP * traces.STEP
     since = end - LATELY

@@ -59,7 +59,7 @@ async def test_it_says_what_changed_before_an_alert(viewer: Actor, backends: Bac
     assert ("4 min before", "QueueDeep started firing") in cells
     new = "New: no stock in Buy in 30 of 30 traces, none of 30 the hour before"
     assert ("traces", new) in cells
-    assert reply.notes[0].startswith("Looked at 30 traces of petstore from ")
+    assert reply.notes[0].startswith("30 of 30 traces of petstore failed from ")
     shown = next(each for each in reply.follow_ups if each.label == "Show these traces")
     listed = await said(viewer, shown.line)
     assert listed.summary.startswith("20 traces") or listed.summary.startswith("30 traces")
@@ -78,7 +78,7 @@ async def test_the_traces_of_each_of_its_services_are_compared(
     fires(backends)
     reply = await said(viewer, LINE)
     notes = [str(each) for each in reply.notes]
-    assert any(each.startswith("Looked at 30 traces of petstore from ") for each in notes)
+    assert any(each.startswith("30 of 30 traces of petstore failed from ") for each in notes)
     assert any(each.startswith("No traces of shelf from ") for each in notes)
 
 

@@ -39,6 +39,7 @@ ABOUT = {
     "extend silence": SILENCE,
     "end silence": SILENCE,
     "hand over": "QueueDeep to mia",
+    "alerts unsubscribe": "number 2",
 }
 OF_SERVICES = ("list traces", "version", "diagnose", "slow operations", "changes", "rollouts")
 
