@@ -164,6 +164,7 @@ async def _read(message: Message, text: str) -> Reading:
     """Read an alert, until when and a note, in people's own words."""
     given, note = take_reason(text, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     read = await read_alert(message, given, WHICH)
     parts = (read.line, said.text if said else "", as_reason(note))
     return replace(read, line=" ".join(filter(None, parts)))

@@ -90,6 +90,7 @@ async def _read_wish(message: Message, text: str) -> Reading:
     """Read an alert, a service or a severity, for how long, and why."""
     given, reason = take_reason(text, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     names, left = await names_for(message), tuple(words(normal(given)))
     first, site, _ = take_there(left, names, *_SILENCED)
     there = Names((names.site(meant.site),)) if (meant := site or first) else names
