@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 
 from bot.answers.acknowledgements import given_back, has_it, take_over_line
-from bot.commands.arguments import end_of
+from bot.commands.arguments import end_of, refuse_terms
 from bot.commands.reads import read_alert
 from bot.errors import error_reply
 from bot.intents import Intent, Thing
@@ -65,6 +65,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     """Read an alert, until when and a note."""
     given, note = take_reason(rest, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     until = (end_of(said, message.clock) or 0) if said else None
     filter = await _filter(given)
     return Wish(_to_have(await _listed(message, filter), filter), until, note)

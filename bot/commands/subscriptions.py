@@ -6,24 +6,29 @@ from dataclasses import dataclass, replace
 from bot.answers.subscriptions import ended, subscribed, subscription_list
 from bot.commands.alerts import parse_known_filter
 from bot.commands.arguments import parse_site, words_and_keys
-from bot.commands.reads import read_site
+from bot.commands.reads import elsewhere, names_for, read_site, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
+from ops.language.lines import normal, words
+from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.overview import actions as overview
 from ops.subscriptions import actions as subscriptions
 from ops.subscriptions.actions import CONSOLE, Channel
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 from ops.vocabulary.quiet_hours import FORM, QuietHours, parse_quiet_hours
+from ops.vocabulary.texts import shortened
 from ops.vocabulary.timerange import parse_duration
 
-_KEY = r'(?:^|(?<=\s)){}=(?:"([^"]*)"|(\S+))'
+_KEY = r'(?:^|(?<=\s)){}=(?:"([^"]*)"|(\S*))'
 _QUIET = re.compile(_KEY.format("quiet"), re.IGNORECASE)
 _AFTER = re.compile(_KEY.format("after"), re.IGNORECASE)
 _SAID = ("subscribe", "subscribed", "channel", "this", "to", "here", "tell", "notify", "us", "me")
+_ENDS = ("alert", "alerts", "number", "subscription", "unsubscribe", "stop", "posting", "end")
 _NUMBER = re.compile(r"#?([0-9]{1,9})", re.ASCII)
+_SYMBOL = re.compile(r"[^\w\s!-~]")  # such as an emoji: neither a word nor ASCII
 _WHICH = "which subscription? Give its number; alerts subscriptions lists them"
 
 
@@ -42,8 +47,8 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     line, after = _taken(_AFTER, line)
     wish = Wish(
         await _filter(message, line),
-        parse_duration(after) if after else 0,
-        parse_quiet_hours(quiet, message.zone.key) if quiet else None,
+        0 if after is None else parse_duration(after),
+        None if quiet is None else parse_quiet_hours(quiet, message.zone.key),
     )
     if wish.filter.states == ("firing",):  # only firing alerts are posted anyway
         return replace(wish, filter=replace(wish.filter, states=()))
@@ -55,7 +60,8 @@ async def _filter(message: Message, line: str) -> AlertFilter:
         return await parse_known_filter(message, line)
     except InvalidInput:
         found = await overview.read_alert_filter(message.actor, text=line, clock=message.clock)
-        if found.left_out:  # alerts that nobody meant would be posted for a long time
+        # Alerts that nobody meant would be posted for a long time.
+        if found.left_out or _is_unread(found, line):
             raise
         return parse_filter(found.line)
 
@@ -66,15 +72,25 @@ async def _read_wish(message: Message, text: str) -> Reading:
     line, after = _taken(_AFTER, line)
     said = " ".join(each for each in line.split() if each.lower() not in _SAID)
     found = await overview.read_alert_filter(message.actor, text=said, clock=message.clock)
-    keys = (f"after={after}" if after else "", f'quiet="{quiet}"' if quiet else "")
+    if _is_unread(found, said):
+        raise InvalidInput(f'nothing is known as "{shortened(said, 80)}"')
+    keys = (
+        "" if after is None else f"after={after}",
+        "" if quiet is None else f'quiet="{quiet}"',
+    )
     return replace(found, line=" ".join(filter(None, (found.line, *keys))), exact=False)
 
 
-def _taken(key: re.Pattern[str], line: str) -> tuple[str, str]:
-    """Return a line without a key, and its value."""
+def _is_unread(found: Reading, text: str) -> bool:
+    """Return whether nothing was read in a text of symbols, which does not mean all alerts."""
+    return not found.line and _SYMBOL.search(text) is not None
+
+
+def _taken(key: re.Pattern[str], line: str) -> tuple[str, str | None]:
+    """Return a line without a key, and its value, None if the key is not there."""
     found = key.search(line)
     if found is None:
-        return line, ""
+        return line, None
     rest = f"{line[: found.start()]}{line[found.end() :]}".strip()
     if key.search(rest):
         raise InvalidInput(f'"{found[0].partition("=")[0]}" is given twice')
@@ -82,8 +98,8 @@ def _taken(key: re.Pattern[str], line: str) -> tuple[str, str]:
 
 
 async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
-    words, named = words_and_keys(rest, "site")
-    found = _NUMBER.fullmatch(words[0]) if len(words) == 1 else None
+    given, named = words_and_keys(rest, "site")
+    found = _NUMBER.fullmatch(given[0]) if len(given) == 1 else None
     if found is None:
         raise InvalidInput(_WHICH)
     return int(found[1]), named.get("site", "")
@@ -91,11 +107,15 @@ async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
 
 async def _read_number(message: Message, text: str) -> Reading:
     """Read `stop posting alerts here, number 2 on staging`."""
-    found = _NUMBER.search(text)
-    if found is None:
+    found = words(normal(text))
+    plain = [each for each in found if not (each.operator or each.flag)]
+    numbers = [each for each in plain if _NUMBER.fullmatch(each.text)]
+    if len(numbers) != 1:
         raise InvalidInput(_WHICH)
-    site = await read_site(message, text)
-    return Reading(f"{found[1]} {site.line}".strip())
+    names = await names_for(message)
+    site, left = take_name([each for each in found if each not in numbers], names, Kind.SITE)
+    others = [each for each in left if each.small not in (*_SAID, *_ENDS)]
+    return Reading(f"{numbers[0].text}{elsewhere(names, site)}", words_left(others))
 
 
 def _channel(message: Message) -> Channel:

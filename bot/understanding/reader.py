@@ -101,9 +101,11 @@ class Reader:
         problem = tried.refused.get(command.name, problem)
         if not _offered(found) or found[0].problem:
             raise problem
+        best = found[0]
+        if command.changes and best.command is not command and command.name in tried.refused:
+            return _refused(problem, command, found)  # a list is no answer to a change
         if self._is_sure(read, found, command):
             return await self._run(message, found)
-        best = found[0]
         if best.command is not command:
             return _offer(found)
         if best.guessed:

@@ -147,8 +147,11 @@ def people() -> tuple[str, ...]:
 
 
 def _in_force(what: Held, now: int) -> HeldAlert | None:
-    """Return the row that is in force; one whose time is over is ended."""
-    row = what.rows.filter(end=None).first()
+    """Return the row that is in force; one whose time is over is ended.
+
+    Others who change it wait, so that it cannot end before it is changed here.
+    """
+    row = what.rows.select_for_update().filter(end=None).first()
     if row and row.is_over(now):
         row.end, row.why = row.until, OVER
         row.save(update_fields=["end", "why"])
@@ -208,10 +211,12 @@ def _may_have(name: str) -> Person:
 
 def check_name(name: str) -> None:
     """Raise InvalidInput for a name of which all alerts cannot be had together."""
-    if name != stored_name(name):
-        raise InvalidInput(
-            f"the name has more than {LONGEST_NAME} characters; acknowledge its alerts one by one"
-        )
+    if name == stored_name(name):
+        return
+    what = (
+        f"more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else "a null character"
+    )
+    raise InvalidInput(f"the name has {what}; acknowledge its alerts one by one")
 
 
 def _has_it(row: HeldAlert, what: Held, now: int) -> str:

@@ -1,6 +1,5 @@
 """The whole story of a bad release, from the alert to the Markdown that tells it."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,16 +18,13 @@ from ops.vocabulary.policies import rate
 from tests.browser.conftest import Web, log_in
 from tests.conftest import Person, SiteFile, actor_of
 from tests.dashboard.places import Place
-from tests.fakes.jaeger import MILLISECOND, span, trace
-from tests.fakes.prometheus import Body, alert
+from tests.fakes.prometheus import Body
+from tests.incidents.bad_release import BAD, GOOD, KNOWN, VERSION, fails, runs, traces
 from tests.watch.conftest import watching
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SITE = "/sites/production"
-GOOD, BAD = "1.2.0", "1.3.0"
-VERSION = 'version = "petstore_build_info"\n'
 TITLE = "FailingRequests on petstore"
-KNOWN = 40  # traces of each kind: fewer would not carry a statement
 
 
 @pytest.fixture
@@ -48,45 +44,6 @@ def quick(settings: Settings, site_file: SiteFile, place: Place) -> None:
     site_file(text.replace(VERSION, f'{VERSION}alerts = {{ job = "petstore" }}\n', 1))
 
 
-def runs(place: Place, first: str, second: str) -> None:
-    """Say which versions the two instances run."""
-    place.prometheus.says(
-        "petstore_build_info",
-        *(
-            ({"instance": each.address, "version": version}, 1)
-            for each, version in ((place.first, first), (place.second, second))
-        ),
-    )
-
-
-def traces(place: Place, version: str, *, start: int, failing: bool = False) -> None:
-    """Let Jaeger have traces of a version, which start then (Unix nanoseconds)."""
-    resource = {"service.version": version}
-    for _ in range(KNOWN):
-        error = "division by zero in a discount" if failing else None
-        quote = span("prices", "prices.Quote", error=error, duration=4 * MILLISECOND)
-        place.jaeger.add(
-            trace(
-                span(
-                    "petstore",
-                    "SearchPets",
-                    children=[quote],
-                    error="no price" if failing else None,
-                    resource=resource,
-                    start=start,
-                )
-            )
-        )
-
-
-def fails() -> Body:
-    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    texts = {"summary": "12% of requests to petstore fail, over 5%"}
-    return alert(
-        "FailingRequests", active_at=since, annotations=texts, severity="critical", job="petstore"
-    )
-
-
 def ten_minutes_pass() -> None:
     """Move the rollout away, because traces are compared from it to a while ago."""
     passed = 10 * timerange.MINUTE
@@ -101,10 +58,10 @@ async def it_is_rolled_out_and_fails(page: Page, place: Place, rule: Body) -> No
     """A bad release reaches an instance, and an alert fires, which the page of alerts shows."""
     await page.goto(f"{SITE}/versions/")
     await expect(page.locator("main")).to_contain_text(GOOD)
-    runs(place, BAD, GOOD)
+    runs(place.prometheus, (place.first, place.second), BAD, GOOD)
     await expect(page.locator("main")).to_contain_text(BAD)
     await in_database(ten_minutes_pass)
-    traces(place, BAD, start=timerange.now_ns() - 5 * timerange.MINUTE, failing=True)
+    traces(place.jaeger, BAD, start=timerange.now_ns() - 5 * timerange.MINUTE, failing=True)
     await page.goto(f"{SITE}/alerts/")
     rule["alerts"] = [fails()]
     await page.get_by_role("link", name="12% of requests to petstore fail").click()
@@ -139,7 +96,7 @@ async def sampling_is_raised(page: Page, place: Place) -> None:
 
 
 async def it_is_rolled_back_and_sampling_returns(page: Page, place: Place, rule: Body) -> None:
-    runs(place, GOOD, GOOD)
+    runs(place.prometheus, (place.first, place.second), GOOD, GOOD)
     rule["alerts"] = []
     await page.goto(f"{SITE}/sampling/?service=petstore")
     await page.get_by_role("button", name="Return to 10% now").click()
@@ -166,8 +123,8 @@ async def test_from_the_alert_to_the_markdown(
 ) -> None:
     await change_policy(actor_of(olga), policy=rate(0.1), service="petstore", site="production")
     rule = place.prometheus.rule("FailingRequests")
-    runs(place, GOOD, GOOD)
-    traces(place, GOOD, start=timerange.now_ns() - 30 * timerange.MINUTE)
+    runs(place.prometheus, (place.first, place.second), GOOD, GOOD)
+    traces(place.jaeger, GOOD, start=timerange.now_ns() - 30 * timerange.MINUTE)
     async with watching(ALERTS, VERSIONS), web.open() as page, web.open() as other:
         await log_in(page)
         await log_in(other, "mia")

@@ -14,10 +14,9 @@ from bot.slack.conversations import KEPT, PAUSE
 from ops.database import in_database
 from tests.bot.conftest import Backends, Workspace, another_bot, away, until_stored
 from tests.fakes.jaeger import ANY_JAEGER, span, trace
-from tests.fakes.slack import ALICE, CHANNEL, Delivery, FakeSlack, Post, person
+from tests.fakes.slack import ALICE, BOB, CHANNEL, Delivery, FakeSlack, Post, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOB = "U0BOB0001"
 NOW = timezone.now()
 
 

@@ -11,10 +11,9 @@ from bot.slack.event_handler import AT_ONCE, MOST_OF_ONE, MOST_WAITING
 from ops.accounts.models import Identity
 from ops.database import in_database
 from tests.bot.conftest import QUICK, Workspace, until, until_stored
-from tests.fakes.slack import ALICE, TEAM, FakeSlack, Fault, person
+from tests.fakes.slack import ALICE, BOB, TEAM, FakeSlack, Fault, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOB = "U0BOB0001"
 MANY = [f"U0MANY{number:03}" for number in range((AT_ONCE + MOST_WAITING) // MOST_OF_ONE + 1)]
 SORRY = (
     "Sorry, too many messages are waiting: {} left unanswered. Nothing was changed. "

@@ -19,11 +19,10 @@ from tests.bot.conftest import QUICK, Backends, Workspace, another_bot
 from tests.bot.slack.test_timed import LOST, REFUSED
 from tests.conftest import Person, actor_of
 from tests.fakes.prometheus import alert
-from tests.fakes.slack import ALICE, SECONDS, TEAM, FakeSlack, Fault
+from tests.fakes.slack import ALICE, BOB, SECONDS, TEAM, FakeSlack, Fault
 from tests.fakes.slack import person as slack_person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOB = "U0BOB0001"
 TELLING = replace(QUICK, beat=0.05)
 HELD = "QueueDeep"
 

@@ -17,13 +17,12 @@ from ops.vocabulary.timerange import HOUR
 from tests.bot.conftest import Workspace, another_bot
 from tests.bot.slack.test_timed import LIMITED, LOST, REFUSED, TENDING
 from tests.conftest import Person, SiteFile, actor_of
-from tests.fakes.slack import ALICE, SECONDS, TEAM, FakeSlack, Fault, Post
+from tests.fakes.slack import ALICE, BOB, SECONDS, TEAM, FakeSlack, Fault
 from tests.fakes.slack import person as slack_person
 from tests.silences.conftest import Cluster, clustered
 from tests.silences.passing import time_passes
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BOB = "U0BOB0001"
 SILENCE = 'silence alertname="QueueDeep" for=1h confirm'
 WARNED = "The silence of QueueDeep ends in "
 
@@ -39,13 +38,6 @@ async def slack(workspace: Workspace, alice: User, cluster: Cluster) -> AsyncIte
     cluster.fires("QueueDeep")
     async with workspace(FakeSlack(), TENDING) as running:
         yield running
-
-
-async def asked(slack: FakeSlack, line: str) -> Post:
-    """Send Alice's line, and return the answer."""
-    number = len(slack.posts)
-    await slack.mention(ALICE, line)
-    return (await slack.posted(number + 1))[number]
 
 
 async def said() -> str:
@@ -69,7 +61,7 @@ async def on_a_page(user: User) -> None:
 async def test_it_is_warned_of_in_its_thread_and_then_ends(
     slack: FakeSlack, cluster: Cluster
 ) -> None:
-    post = await asked(slack, SILENCE)
+    post = await slack.ask(ALICE, SILENCE)
     assert post.shown.startswith("1 alert silenced until ")
     await until_said(Said.NOTHING)
     await time_passes(cluster, minutes=50)
@@ -93,7 +85,7 @@ async def test_it_is_warned_of_in_its_thread_and_then_ends(
 async def test_an_hour_more_is_one_press_and_is_warned_of_again(
     slack: FakeSlack, cluster: Cluster, new_id: bool
 ) -> None:
-    await asked(slack, SILENCE)
+    await slack.ask(ALICE, SILENCE)
     await until_said(Said.NOTHING)
     await time_passes(cluster, minutes=50)
     warning = (await slack.posted(2))[1]
@@ -112,7 +104,7 @@ async def test_an_hour_more_is_one_press_and_is_warned_of_again(
 
 
 async def test_one_that_is_ended_is_not_warned_of(slack: FakeSlack, cluster: Cluster) -> None:
-    post = await asked(slack, SILENCE)
+    post = await slack.ask(ALICE, SILENCE)
     await slack.press(ALICE, post, "End it")
     await slack.replaced(post.ts)
     assert post.shown.startswith("The silence of QueueDeep ended ")
@@ -155,7 +147,7 @@ async def test_it_is_warned_of_once_however_many_bots_run(
     slack: FakeSlack, cluster: Cluster, alice: User
 ) -> None:
     await on_a_page(alice)
-    post = await asked(slack, SILENCE)
+    post = await slack.ask(ALICE, SILENCE)
     async with another_bot(slack, TENDING), another_bot(slack, TENDING):
         await until_said(Said.NOTHING)
         await time_passes(cluster, minutes=50)
@@ -170,7 +162,7 @@ async def test_it_is_warned_of_once_however_many_bots_run(
 async def test_a_warning_that_slack_did_not_take_is_not_repeated(
     slack: FakeSlack, cluster: Cluster, fault: Fault, posts: int
 ) -> None:
-    await asked(slack, SILENCE)
+    await slack.ask(ALICE, SILENCE)
     slack.fail("chat.postMessage", fault)
     await until_said(Said.NOTHING)
     await time_passes(cluster, minutes=50)

@@ -1,7 +1,6 @@
 """The whole story of a bad release from Slack alone, from the alert's message to the write-up."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,16 +18,13 @@ from ops.vocabulary import timerange
 from ops.vocabulary.policies import rate
 from tests.bot.conftest import SITES, Backends, Workspace, until, until_stored
 from tests.conftest import Person, SiteFile, actor_of
-from tests.fakes.jaeger import ANY_JAEGER, MILLISECOND, span, trace
-from tests.fakes.prometheus import Body, alert
-from tests.fakes.slack import ALICE, TEAM, FakeSlack, Post
+from tests.fakes.jaeger import ANY_JAEGER
+from tests.fakes.slack import ALICE, BOB, TEAM, FakeSlack, Post
 from tests.fakes.slack import person as person_of_slack
+from tests.incidents.bad_release import BAD, GOOD, KNOWN, VERSION, fails, runs, traces
 from tests.watch.conftest import watching
 
 pytestmark = [pytest.mark.django_db(transaction=True), ANY_JAEGER]
-BOB = "U0BOB0001"
-GOOD, BAD = "1.2.0", "1.3.0"
-VERSION = 'version = "petstore_build_info"\n'
 MORE = 'alerts = { job = "petstore" }\nrequests = "requests"\nsampling_ceiling = 50\n'
 STORY = (
     f"petstore started rolling {GOOD} → {BAD} (1 of 3 instances)",
@@ -43,7 +39,6 @@ STORY = (
     "alice lowered sampling of petstore from 100% to 10% · 3 of 3 confirmed",
     "alice closed the incident",
 )
-KNOWN = 40  # traces of each kind: fewer would not carry a statement
 
 
 @pytest.fixture(autouse=True)
@@ -70,45 +65,6 @@ async def slack(workspace: Workspace) -> AsyncIterator[FakeSlack]:
     fake.users[BOB] = person_of_slack(BOB, "bob")
     async with workspace(fake) as running:
         yield running
-
-
-def runs(backends: Backends, *versions: str) -> None:
-    """Say which versions the instances run."""
-    backends.prometheus.says(
-        "petstore_build_info",
-        *(
-            ({"instance": each.address, "version": version}, 1)
-            for each, version in zip(backends.instances, versions, strict=True)
-        ),
-    )
-
-
-def traces(backends: Backends, version: str, *, start: int, failing: bool = False) -> None:
-    """Let Jaeger have traces of a version, which start then (Unix nanoseconds)."""
-    resource = {"service.version": version}
-    for _ in range(KNOWN):
-        error = "division by zero in a discount" if failing else None
-        quote = span("prices", "prices.Quote", error=error, duration=4 * MILLISECOND)
-        backends.jaeger.add(
-            trace(
-                span(
-                    "petstore",
-                    "SearchPets",
-                    children=[quote],
-                    error="no price" if failing else None,
-                    resource=resource,
-                    start=start,
-                )
-            )
-        )
-
-
-def fails() -> Body:
-    since = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    texts = {"summary": "12% of requests to petstore fail, over 5%"}
-    return alert(
-        "FailingRequests", active_at=since, annotations=texts, severity="critical", job="petstore"
-    )
 
 
 def ten_minutes_pass() -> None:
@@ -158,14 +114,14 @@ async def it_is_rolled_out(backends: Backends) -> None:
     """A bad release reaches an instance ten minutes ago, and fails."""
     async with watching(VERSIONS):
         await until_stored(VersionPeriod.objects.filter(version=GOOD).exists)
-        runs(backends, BAD, GOOD, GOOD)
+        runs(backends.prometheus, backends.instances, BAD, GOOD, GOOD)
         await until_stored(VersionPeriod.objects.filter(version=BAD).exists)
     await in_database(ten_minutes_pass)
-    traces(backends, BAD, start=timerange.now_ns() - 5 * timerange.MINUTE, failing=True)
+    traces(backends.jaeger, BAD, start=timerange.now_ns() - 5 * timerange.MINUTE, failing=True)
 
 
 async def it_is_rolled_back(backends: Backends) -> None:
-    runs(backends, GOOD, GOOD, GOOD)
+    runs(backends.prometheus, backends.instances, GOOD, GOOD, GOOD)
     again = VersionPeriod.objects.filter(version=GOOD, instance=backends.instances[0].address)
     await until_stored(lambda: again.count() > 1)
 
@@ -229,8 +185,8 @@ async def test_from_the_alert_to_the_write_up(
 ) -> None:
     channel = Channel(slack)
     rule = backends.prometheus.rule("FailingRequests")
-    runs(backends, GOOD, GOOD, GOOD)
-    traces(backends, GOOD, start=timerange.now_ns() - 30 * timerange.MINUTE)
+    runs(backends.prometheus, backends.instances, GOOD, GOOD, GOOD)
+    traces(backends.jaeger, GOOD, start=timerange.now_ns() - 30 * timerange.MINUTE)
     await channel.writes('alerts subscribe severity="critical"')
     await channel.says('This channel is subscribed to severity="critical"')
     await it_is_rolled_out(backends)
@@ -251,7 +207,7 @@ async def test_from_the_alert_to_the_write_up(
     for line in STORY:
         assert line in written.replace("**", "")
     assert "# FailingRequests on petstore" in written
-    assert "More traces were kept from" in written
+    assert "had more traces kept from" in written
     assert f"petstore {BAD} fails** 100% of {KNOWN} traces" in written
     assert {post.thread_ts for post in slack.posts[1:]} == {"", top.ts}
     assert slack.violations == []

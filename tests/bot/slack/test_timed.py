@@ -16,7 +16,7 @@ from bot.slack.timed_store import Said
 from ops.database import in_database
 from ops.sampling.ending import SETTLED
 from tests.bot.conftest import QUICK, Backends, Workspace, another_bot
-from tests.fakes.slack import ALICE, SECONDS, FakeSlack, Fault, Post
+from tests.fakes.slack import ALICE, SECONDS, FakeSlack, Fault
 from tests.sampling.test_reconciling import after, reconciling
 from tests.sampling.test_timed import time_passes
 
@@ -36,13 +36,6 @@ LIMITED, LOST, REFUSED = (
 async def slack(workspace: Workspace, alice: User) -> AsyncIterator[FakeSlack]:
     async with workspace(FakeSlack(), TENDING) as running:
         yield running
-
-
-async def asked(slack: FakeSlack, line: str) -> Post:
-    """Send Alice's line, and return the answer."""
-    number = len(slack.posts)
-    await slack.mention(ALICE, line)
-    return (await slack.posted(number + 1))[number]
 
 
 async def row() -> TimedMessage | None:
@@ -73,8 +66,8 @@ async def pass_on(by: timedelta) -> None:
 async def test_it_warns_in_the_thread_and_then_shows_the_end(
     slack: FakeSlack, backends: Backends
 ) -> None:
-    await asked(slack, PERMANENT)
-    post = await asked(slack, TIMED)
+    await slack.ask(ALICE, PERMANENT)
+    post = await slack.ask(ALICE, TIMED)
     await pass_on(12.5 * MINUTE)
     warning = (await slack.posted(3))[2]
     assert (warning.channel, warning.thread_ts) == (post.channel, post.thread_ts)
@@ -101,8 +94,8 @@ async def test_it_warns_in_the_thread_and_then_shows_the_end(
 
 
 async def test_the_end_says_that_all_have_returned(slack: FakeSlack, backends: Backends) -> None:
-    await asked(slack, PERMANENT)
-    post = await asked(slack, TIMED)
+    await slack.ask(ALICE, PERMANENT)
+    post = await slack.ask(ALICE, TIMED)
     await pass_on(15 * MINUTE)
     await (await reconciling()).round(after(0))
     await slack.replaced(post.ts)
@@ -112,8 +105,8 @@ async def test_the_end_says_that_all_have_returned(slack: FakeSlack, backends: B
 
 
 async def test_a_card_is_warned_of_in_its_thread(slack: FakeSlack, backends: Backends) -> None:
-    await asked(slack, PERMANENT)
-    card = await asked(slack, TIMED.removesuffix(" now"))
+    await slack.ask(ALICE, PERMANENT)
+    card = await slack.ask(ALICE, TIMED.removesuffix(" now"))
     await slack.press(ALICE, card, "Apply")
     await slack.replaced(card.ts)
     await pass_on(13 * MINUTE)
@@ -122,8 +115,8 @@ async def test_a_card_is_warned_of_in_its_thread(slack: FakeSlack, backends: Bac
 
 
 async def test_fifteen_minutes_more(slack: FakeSlack, backends: Backends) -> None:
-    await asked(slack, PERMANENT)
-    post = await asked(slack, TIMED)
+    await slack.ask(ALICE, PERMANENT)
+    post = await slack.ask(ALICE, TIMED)
     await pass_on(13 * MINUTE)
     warning = (await slack.posted(3))[2]
     await slack.press(ALICE, warning, "15 minutes more")
@@ -139,9 +132,9 @@ async def test_fifteen_minutes_more(slack: FakeSlack, backends: Backends) -> Non
 
 
 async def test_what_has_ended_is_not_warned_of(slack: FakeSlack, backends: Backends) -> None:
-    await asked(slack, PERMANENT)
-    post = await asked(slack, TIMED)
-    await asked(slack, "change sampling petstore never permanent now")
+    await slack.ask(ALICE, PERMANENT)
+    post = await slack.ask(ALICE, TIMED)
+    await slack.ask(ALICE, "change sampling petstore never permanent now")
     await slack.replaced(post.ts)
     assert " by alice from slack: never" in post.shown
     await until_said(Said.ENDED)
@@ -149,8 +142,8 @@ async def test_what_has_ended_is_not_warned_of(slack: FakeSlack, backends: Backe
 
 
 async def test_it_is_said_once_however_many_bots_run(slack: FakeSlack, backends: Backends) -> None:
-    await asked(slack, PERMANENT)
-    await asked(slack, TIMED)
+    await slack.ask(ALICE, PERMANENT)
+    await slack.ask(ALICE, TIMED)
     async with another_bot(slack, TENDING), another_bot(slack, TENDING):
         await pass_on(13 * MINUTE)
         await slack.posted(3)
@@ -163,8 +156,8 @@ async def test_it_is_said_once_however_many_bots_run(slack: FakeSlack, backends:
 async def test_a_warning_that_slack_did_not_take(
     slack: FakeSlack, backends: Backends, fault: Fault, posts: int
 ) -> None:
-    await asked(slack, PERMANENT)
-    await asked(slack, TIMED)
+    await slack.ask(ALICE, PERMANENT)
+    await slack.ask(ALICE, TIMED)
     slack.fail("chat.postMessage", fault)
     await pass_on(13 * MINUTE)
     await slack.posted(posts)

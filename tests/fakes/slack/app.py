@@ -10,6 +10,7 @@ CONFIG_TOKEN = "xoxe.xoxp-1-secret"
 APP, TEAM, BOT_USER, BOT_ID = "A0OPSPRT1", "T0ACME001", "U0OPSBOT1", "B0OPSBOT1"
 ORGANIZATION, SIBLING = "E0ACME001", "T0LABS001"
 ALICE, CHANNEL, DIRECT = "U0ALICE01", "C0OPS0001", "D0ALICE01"
+BOB = "U0BOB0001"  # whom a test adds to `users`
 SCOPES = frozenset(
     {"app_mentions:read", "chat:write", "commands", "im:history", "im:write", "users:read"}
 )

@@ -67,6 +67,12 @@ class FakeSlack(WebApi, SocketMode):
             await self.deliver({**whole, "type": "message", "channel_type": "channel"})
         return delivery
 
+    async def ask(self, user: str, text: str) -> Post:
+        """Mention the bot, and return what it posts next."""
+        number = len(self.posts)
+        await self.mention(user, text)
+        return (await self.posted(number + 1))[number]
+
     async def say(self, user: str, text: str, channel: str = CHANNEL, **event: Any) -> str:
         """Write in a channel without mentioning the bot; returns the ts of the message."""
         whole = self.mention_event(user, text, channel=channel, **event)

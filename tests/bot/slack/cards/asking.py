@@ -15,9 +15,8 @@ from ops.requests.models import ChangeRequest
 from ops.requests.models import State as RequestState
 from tests.bot.conftest import QUICK, Backends
 from tests.conftest import Person
-from tests.fakes.slack import ALICE, SECONDS, TEAM, FakeSlack, Post
+from tests.fakes.slack import ALICE, BOB, SECONDS, TEAM, FakeSlack, Post
 
-BOB = "U0BOB0001"
 TENDING = replace(QUICK, tend=0.05)
 NOTHING: list[list[tuple[str, float]]] = [[], [], []]
 TOLD = [[("STFloat", 0.1)]] * 3
@@ -34,9 +33,7 @@ async def linked(make: Person, name: str, *groups: str) -> User:
 
 async def asked(slack: FakeSlack, line: str = "change sampling float 0.1") -> Post:
     """Send Alice's line and return the card that it posts."""
-    number = len(slack.posts)
-    await slack.mention(ALICE, line)
-    return (await slack.posted(number + 1))[number]
+    return await slack.ask(ALICE, line)
 
 
 async def request() -> ChangeRequest:

@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.bot.conftest import Workspace
-from tests.bot.slack.cards.asking import BOB
-from tests.fakes.slack import FakeSlack, person
+from tests.fakes.slack import BOB, FakeSlack, person
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from ops.database import in_database
 from ops.requests.models import State as RequestState
 from tests.bot.conftest import SITES, Backends, Workspace, another_bot
 from tests.bot.slack.cards.asking import (
-    BOB,
     NOTHING,
     TOLD,
     asked,
@@ -24,7 +23,7 @@ from tests.bot.slack.cards.asking import (
 )
 from tests.bot.slack.test_delivery import until_ended
 from tests.conftest import Person, SiteFile
-from tests.fakes.slack import ALICE, CHANNEL, TEAM, FakeSlack
+from tests.fakes.slack import ALICE, BOB, CHANNEL, TEAM, FakeSlack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

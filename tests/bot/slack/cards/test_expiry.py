@@ -7,7 +7,6 @@ from ops.database import in_database
 from ops.requests.models import State as RequestState
 from tests.bot.conftest import Backends, Workspace
 from tests.bot.slack.cards.asking import (
-    BOB,
     NOTHING,
     TENDING,
     asked,
@@ -18,7 +17,7 @@ from tests.bot.slack.cards.asking import (
     until_state,
 )
 from tests.conftest import Person
-from tests.fakes.slack import ALICE, FakeSlack
+from tests.fakes.slack import ALICE, BOB, FakeSlack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
