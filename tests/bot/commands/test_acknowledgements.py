@@ -102,8 +102,8 @@ async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("ack", "which alert?"),
-        ("i have it", "which alert?"),
+        ("ack", "`ack QueueDeep` or `ack SlowSearch`?"),
+        ("i have it", "`ack QueueDeep` or `ack SlowSearch`?"),
         ("ack severity=~page|warning", "several alerts: QueueDeep, SlowSearch. Name one of them"),
         ("ack severity=page", "that matches 2 QueueDeep alerts; give the name alone"),
         ("ack 00000000000000000000", "no such alert is firing or pending"),
