@@ -255,9 +255,9 @@ class AlertMessage(Leased):
 
 
 class HandOverMessage(models.Model):
-    """Somebody was told of an alert that was handed over; `acknowledgement` is the new one's ID.
+    """Somebody was notified of a hand-over; `acknowledgement` is the new one's ID.
 
-    It is recorded right before the call, so that nobody is told twice.
+    It is recorded right before the call, so that nobody is notified twice.
     """
 
     acknowledgement = models.BigIntegerField()

@@ -57,7 +57,7 @@ def has_it(done: Acknowledgement) -> Reply:
 
 
 def handed_over(told: HandOver) -> Reply:
-    """Return what somebody is told who got an alert, or whose alert somebody else has now."""
+    """Return the message to a person who got an alert, or whose alert somebody else has now."""
     done, line = told.now, _line(told.now)
     if told.got:
         said = f"{told.by} handed {done.what} over to you"

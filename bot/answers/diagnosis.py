@@ -207,7 +207,7 @@ def _other_sites(site: str) -> tuple[str, ...]:
     if not others:
         return ()
     named = shortened(", ".join(others), LONGEST_VALUE)
-    return (f"Not looked at: {named}; ask with site=NAME",)
+    return (f"Not checked: {named}; ask with site=NAME",)
 
 
 def _trouble(of: ServiceTrouble) -> Row:

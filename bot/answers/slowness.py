@@ -49,7 +49,7 @@ def _verdict(found: Diagnosis) -> str:
     took = sample(lately.now)
     if not lately.before.traces:
         return f"{found.service}: nothing to compare with in the hour before; {took}"
-    return f"{found.service}: no operation takes much longer than the hour before; {took}"
+    return f"{found.service}: no operation takes much longer than in the hour before; {took}"
 
 
 def _slowest_first(lately: Lately) -> list[OperationLately]:

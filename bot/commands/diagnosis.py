@@ -1,4 +1,4 @@
-"""The commands that say what is wrong with a service or a site, and what is slow."""
+"""The commands that show what is wrong with a service or a site, and what is slow."""
 
 from bot.answers.diagnosis import diagnosis, site_diagnosis
 from bot.answers.slowness import slowness

@@ -1,6 +1,6 @@
 """Commands about incidents: open one, read it, write in it, pin a trace, close it, open it again.
 
-In an incident's thread its number goes without saying.
+In an incident's thread its number can be left out.
 """
 
 from bot.answers.incidents import incident_list, noted, opened, shown_story

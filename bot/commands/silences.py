@@ -1,4 +1,4 @@
-"""Commands about silences: list them, silence alerts, let a silence end later, or now."""
+"""Commands about silences: list them, silence alerts, move the end of a silence, or end it."""
 
 import re
 from dataclasses import dataclass

@@ -7,7 +7,7 @@
                                 └──(no answer, or killed: its lease is over)──> LOST
 
 What is LOST may be in Slack, so it is not posted again as it was: only if the state of its alerts
-changes, because nobody would hear of that otherwise; see bot.slack.alert_work.
+changes, because nobody would notice that otherwise; see bot.slack.alert_work.
 
 What is to be posted depends on what was: eleven new groups become one summary. So each new message
 of a subscription gets the number after the last one that was known when it was wanted. If two

@@ -63,7 +63,7 @@ def _is_needed(wanted: ChannelMessage, row: AlertMessage) -> bool:
     """Return whether a message that may be missing is posted again.
 
     It is if its alerts have come to another state. A storm's is in any case, once: without it,
-    nobody would hear of many groups.
+    nobody would notice many groups.
     """
     return row.state != wanted.state or (wanted.is_storm and row.again != Again.LOST)
 

@@ -28,17 +28,17 @@ log = logging.getLogger(__name__)
 
 
 async def keep_telling(sender: Sender, reaching: Reaching, seconds: float) -> None:
-    """Tell people whenever something was handed over, until cancelled."""
+    """Notify people whenever something was handed over, until cancelled."""
     while True:
         try:
             await tell_all(sender, reaching)
         except Exception:
-            log.exception("people could not be told of alerts that were handed over")
+            log.exception("people could not be notified of alerts that were handed over")
         await asyncio.sleep(seconds)
 
 
 async def tell_all(sender: Sender, reaching: Reaching) -> None:
-    """Tell everybody who is to hear of the latest hand-overs and has not yet."""
+    """Notify everybody of the latest hand-overs who has not been notified yet."""
     found = await actions.list_hand_overs(OPSPORTAL)
     for each in await in_database(_not_told, found) if found else ():
         channel = await reaching.channel(each.user_id)
@@ -64,7 +64,7 @@ async def _advance(of: HandOver, state: State) -> bool:
 
 
 def _claim(of: HandOver) -> bool:
-    """Record that somebody is told; of several processes, one gets True."""
+    """Record that somebody is notified; of several processes, one gets True."""
     now = timezone.now()
     HandOverMessage.objects.filter(at__lt=now - KEPT).delete()
     _, made = HandOverMessage.objects.get_or_create(

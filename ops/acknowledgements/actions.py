@@ -149,9 +149,9 @@ async def list_people(actor: Actor) -> tuple[str, ...]:
 
 @action("acknowledgements.list_hand_overs", permission=OPSPORTAL)
 async def list_hand_overs(actor: Actor) -> tuple[HandOver, ...]:
-    """Return what was handed or taken over in the last minutes, for each who is to hear of it.
+    """Return what was handed or taken over in the last minutes, for each person to notify.
 
-    Those who may not see alerts any more are not told.
+    People who may no longer see alerts are left out.
     """
     found = await in_database(recent, [*sites().all], timerange.now_ns())
     users = {each.user_id for each in found}

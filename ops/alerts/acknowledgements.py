@@ -147,8 +147,11 @@ def people() -> tuple[str, ...]:
 
 
 def _in_force(what: Held, now: int) -> HeldAlert | None:
-    """Return the row that is in force; one whose time is over is ended."""
-    row = what.rows.filter(end=None).first()
+    """Return the row that is in force; one whose time is over is ended.
+
+    Others who change it wait, so that it cannot end before it is changed here.
+    """
+    row = what.rows.select_for_update().filter(end=None).first()
     if row and row.is_over(now):
         row.end, row.why = row.until, OVER
         row.save(update_fields=["end", "why"])

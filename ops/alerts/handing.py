@@ -1,4 +1,4 @@
-"""Hand-overs of the last minutes, and who is to hear of them: who got it, and who had it.
+"""Hand-overs of the last minutes, and the people to notify: the new person and the former one.
 
 Call `recent` in ops.database.in_database.
 """
@@ -11,13 +11,13 @@ from ops.alerts.models import HeldAlert
 from ops.vocabulary import timerange
 from ops.vocabulary.acknowledgements import HANDED_OVER, Acknowledgement
 
-AGE = 10 * timerange.MINUTE  # after which nobody is told any more
+AGE = 10 * timerange.MINUTE  # after which nobody is notified any more
 MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Somebody has what somebody else had before, and the user who is to hear of that.
+    """Somebody has what somebody else had before, and the user to notify.
 
     They are the one who `got` it, or else the one who had it.
     """

@@ -108,7 +108,7 @@ def _of_answer(site: Site, source: PrometheusSource, answer: Rules, now: int) ->
     for warning in answer.warnings:
         yield partial_answer(name, warning)
     if answer.more:
-        yield Doubt(Reason.PARTIAL, name, f"{name} has more rules than it sends at once")
+        yield Doubt(Reason.PARTIAL, name, f"{name} has more rules than it sends in one answer")
     for each in answer.unreadable:
         what = f"{each.count} {'alert' if each.rule else 'rule'}{'' if each.count == 1 else 's'}"
         where = f"rule {each.rule} in group {each.group}" if each.rule else f"group {each.group}"

@@ -7,10 +7,10 @@ login page can read them, so they contain no address.
 import sqlite3
 
 import psycopg
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 
 from ops.causes import causes
-from ops.errors import Busy, DatabaseUnavailable
+from ops.errors import Busy, DatabaseUnavailable, InvalidInput
 
 MIGRATE = "run: manage.py migrate"
 _SOON = "try again in a few seconds"
@@ -35,6 +35,7 @@ _LOCKED = ("55P03", sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 # libpq gives no SQLSTATE for a refused connection. (A server that speaks another language, by
 # lc_messages, is taken to be away, which is the same a few seconds later.)
 _SQLITE_TEXTS = {"no such table": _NO_TABLE, "no such column": _NO_COLUMN}
+_NUL_TEXT = "NUL (0x00)"  # of psycopg itself, which sends no such text
 _TOO_MANY_TEXTS = ("too many clients", "too many connections", "connection slots are reserved")
 
 
@@ -77,6 +78,19 @@ def explained(error: Exception) -> DatabaseAway | DatabaseBusy | None:
     if isinstance(error, OperationalError):
         return DatabaseAway("the database could not do this; see the log")
     return None
+
+
+def is_of_text(error: Exception) -> bool:
+    """Return whether PostgreSQL cannot be asked because a text has a NUL character.
+
+    Every door passes such texts on, and SQLite takes them.
+    """
+    return isinstance(error, DataError) and _NUL_TEXT in str(error)
+
+
+def refused_text() -> InvalidInput:
+    """Return the error for a text with a NUL character: no failure of the database."""
+    return InvalidInput("a name or text has a NUL character. Remove it")
 
 
 def has_too_many_connections(error: psycopg.Error) -> bool:

@@ -21,7 +21,7 @@ from weakref import WeakKeyDictionary
 from django.db import Error, close_old_connections, connections
 
 from ops.database import metrics, waiting
-from ops.database.errors import busy, explained
+from ops.database.errors import busy, explained, is_of_text, refused_text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -152,6 +152,8 @@ def _whole(asked: float, work: Callable[[], R]) -> R:
     try:
         return work()
     except Error as error:
+        if is_of_text(error):
+            raise refused_text() from error
         if (shown := explained(error)) is None or shown is error:
             raise
         log.warning("the database failed: %s", error)

@@ -122,7 +122,7 @@ def _missing(story: Story, causes: Sequence[Causes]) -> Iterator[str]:
     said = [*(f"{each} may not be seen by the writer" for each in story.hidden), *story.problems]
     said += [each.problem for each in causes if each.problem]
     if story.alerts and story.alerts.holes:
-        said.append("for a part of this time nobody watched, so alerts may be missing")
+        said.append("part of this time was not watched, so alerts may be missing")
     if said:
         yield "## What is missing"
         yield "\n".join(f"- {escaped(each)}" for each in said)

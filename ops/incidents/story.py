@@ -123,7 +123,7 @@ def _of_sampling(during: ServiceDuring) -> Iterator[Line]:
         if each.change is None:
             continue
         if each.returned:
-            # What was over before this time is not told.
+            # What had ended before this time is left out.
             if each.start == timerange.from_datetime(each.change.until or each.change.at):
                 parts = (words("sampling of "), link, words(f" returned to {each.policy}"))
                 yield Line(each.start, LineKind.SAMPLING, parts, BY_ITSELF)

@@ -54,7 +54,7 @@ def _fired(story: Story, times: Zone) -> Iterator[str]:
             if gaps
             else (f"for {failed}, since {began}")
         )
-        yield f"Alerts have been firing {how}: {names}."
+        yield f"Alerts {'have been' if story.incident.is_open else 'were'} firing {how}: {names}."
     if said := story.fired[0].summary:
         yield f"The first one said “{escaped(said)}”."
 

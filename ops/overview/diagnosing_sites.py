@@ -121,7 +121,7 @@ def diagnose_lines(
                 (
                     *problems,
                     *(problem for line in lines for problem in line.problems),
-                    *((f"{count(left, 'service')} more were not looked at",) if left else ()),
+                    *((f"not checked: {count(left, 'more service')}",) if left else ()),
                 )
             )
         ),

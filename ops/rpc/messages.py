@@ -34,7 +34,7 @@ from proto.ops import ops_pb2
 MOST_ERRORS = 100
 MOST_PROCESSES = 100
 MOST_EXPLAINED = 100  # failing traces of a list for which the error's sentence is looked up
-MANY_SPANS = 1_000  # from here on, writing takes more than about 5 ms
+MANY_NAMES = 1_000  # of operations, services and tags; more are written in a thread
 _LARGEST = 2**63 - 1
 LONGEST_TOKEN = 200
 UNKNOWN_PAGE = "page_token is not the next_page_token of an earlier response; send it unchanged"
@@ -92,8 +92,8 @@ def read_token(token: str) -> tuple[int, Place]:
 
 async def trace(found: Trace) -> ops_pb2.ShowTraceResp:
     """Write one trace, without its spans: `url` links to a UI that shows them."""
-    many = found.span_count > MANY_SPANS
-    return await asyncio.to_thread(_trace, found) if many else _trace(found)
+    names = len(found.operations) + len(found.services) + len(found.spans.store.tag_keys())
+    return await asyncio.to_thread(_trace, found) if names > MANY_NAMES else _trace(found)
 
 
 def _trace(found: Trace) -> ops_pb2.ShowTraceResp:

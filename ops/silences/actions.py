@@ -44,7 +44,7 @@ __all__ = [
     "preview_silence",
     "to_warn_of",
 ]
-PATIENCE = 5.0  # seconds that Alertmanagers have to answer
+PATIENCE = 2.5  # seconds that Alertmanagers have to answer: people wait for them
 SHARED = 1.0  # seconds within which they tell each other of a change
 N = TypeVar("N")
 log = logging.getLogger(__name__)

@@ -70,7 +70,7 @@ def questions(matchers: Sequence[Matcher], hidden: int, many: int) -> tuple[str,
     """Return what must be confirmed before such a silence is made, in sentences."""
     found = []
     if hidden > many:
-        found.append(f"It hides {hidden:,} alerts at once")
+        found.append(f"It hides {hidden:,} alerts")
     if not any(each.name == ALERTNAME and each.operator in ("=", "=~") for each in matchers):
         found.append("It names no alert, so it also hides alerts that have never fired before")
     return tuple(found)

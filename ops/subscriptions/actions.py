@@ -123,7 +123,7 @@ async def subscribe(
         raise NotSetUp(f'site "{where.name}" has no Prometheus, so it has no alerts')
     await _check(channel)
     if not 0 <= minimum_age <= LONGEST_AGE:
-        raise InvalidInput("an alert can be told at most 24 h after it started to fire")
+        raise InvalidInput("an alert can be posted at most 24 h after it started firing")
     wish = Subscription(
         id=0,
         number=0,

@@ -6,7 +6,7 @@
                          ^ a gap of less than REJOIN    (after a longer gap)
 
 A group is all alerts of one name. What ended before it was as old as the subscription asks for
-does not count, except if it was told already.
+does not count, except if it was posted already.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -45,7 +45,7 @@ class Run:
 
     @property
     def appears(self) -> int:
-        """When it became old enough to be told."""
+        """When it became old enough to be posted."""
         return self.start + self.minimum_age
 
     @cached_property
@@ -56,7 +56,7 @@ class Run:
 
     @cached_property
     def telling(self) -> Alert:
-        """The alert that stands for all: the most severe one, of now if there are any."""
+        """The alert that represents all: the most severe one, of those of now if there are any."""
         return (self.now or sorted(self.fired, key=_urgency))[0].alert
 
     @cached_property
@@ -103,7 +103,7 @@ def key_of(name: str, start: int) -> str:
 
 
 def digest_of(name: str) -> str:
-    """Return what stands for a group's name in keys: names are hostile and long."""
+    """Return a short form of a group's name for keys: names are hostile and long."""
     return sha256(name.encode(errors="surrogatepass")).hexdigest()[:12]
 
 
@@ -112,7 +112,7 @@ def runs_of(
 ) -> list[Run]:
     """Return the runs of these alerts, each group's in their order.
 
-    `told` are keys of runs that were told already.
+    `told` are keys of runs that were posted already.
     """
     groups: dict[str, list[Fired]] = {}
     for each in sorted(fired, key=lambda each: each.start):

@@ -52,7 +52,8 @@ def end(site: str, number: int, who: str, now: int) -> Subscription:
         raise Conflict(
             f"subscription {number} is in the site file: remove [[sites.{site}.subscription]] there"
         )
-    _rows(site).filter(pk=row.pk).update(ended_at=now, ender=who)
+    if not _rows(site).filter(pk=row.pk).update(ended_at=now, ender=who):
+        raise NotFound(f"somebody else has just ended subscription {number}")
     return _read(row)
 
 

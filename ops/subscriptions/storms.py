@@ -1,4 +1,4 @@
-"""The summary of a storm: more groups at once than a channel can read as messages of their own."""
+"""The summary of a storm: more groups together than a channel can read as separate messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -67,7 +67,7 @@ def wanted(
 
 
 def _fresh(runs: Iterable[Run], told: set[str], around: Around) -> list[Run]:
-    """Return what fires and was not told yet, the most urgent first."""
+    """Return the groups that are firing and not posted yet, the most urgent first."""
     found = [
         run
         for run in runs

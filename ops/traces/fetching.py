@@ -72,7 +72,8 @@ async def fetch_from(site: Site, trace_id: str, newer_than: int = 0) -> Trace:
     asked = (*key, newer_than)
     trace = await clients().reads.answer(asked, lambda: _read(site, trace_id, newer_than))
     remember(site.name, trace.links)
-    note_tags(site.name, trace.spans)
+    # Afterwards: it takes a millisecond, and the answer does without.
+    asyncio.get_running_loop().call_soon(note_tags, site.name, trace.spans)
     size = _size(trace.spans)
     if seconds := kept_for(trace, anew=bool(newer_than)):
         clients().kept.keep(key, trace, size, seconds)

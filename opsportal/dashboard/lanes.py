@@ -22,6 +22,8 @@ MANY_LANES = 12
 LONGEST_TEXT = 300
 LONGEST_LABEL = 40
 HEIGHT = 24  # pixels
+NEAR = 1.5  # percent of the width, that a sign takes on a wide page
+SEVERAL = "⁂"
 LETTER = 0.8  # percent of a wide page; on a narrow one the label is cut off
 EDGES = 4.0, 93.0  # percent of the width; nearer to an edge, a tick's text would not fit
 
@@ -147,7 +149,7 @@ class _Axis:
         return int(self.place(at) * self.slots / 100)
 
     def lane(self, lane: Lane) -> DrawnLane:
-        bars, marks = self._bars(lane.bars), self.marks(lane.marks)
+        bars, marks = self._bars(lane.bars), self._legible(lane.marks)
         holes = [each for each in lane.holes if each[1] > self.start and each[0] < self.end]
         drawn = [
             *(self._hole(each, lane.unknown) for each in holes),
@@ -174,6 +176,20 @@ class _Axis:
         for same in found.values():
             longest = max(same, key=lambda each: each.end)
             yield replace(longest, text=_with_others(longest.text, len(same)))
+
+    def _legible(self, marks: Iterable[Mark]) -> Iterable[Mark]:
+        """Return one for those of several kinds whose signs would be drawn over each other."""
+        found: list[list[Mark]] = []
+        for each in sorted(self.marks(marks), key=lambda mark: mark.at):
+            near = found[-1] if found else []
+            differ = any(other.sign != each.sign for other in near)
+            if differ and self.place(each.at) - self.place(near[0].at) < NEAR:
+                near.append(each)
+            else:
+                found.append([each])
+        for near in found:
+            text = words.name("; ".join(each.text for each in near), LONGEST_TEXT)
+            yield near[0] if len(near) == 1 else replace(near[0], text=text, sign=SEVERAL)
 
     def marks(self, marks: Iterable[Mark]) -> Iterable[Mark]:
         """Return one for those of a kind that are in one slot, with the number of the others."""

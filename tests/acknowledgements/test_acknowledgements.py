@@ -1,14 +1,17 @@
 """Who has an alert: of two who press at once one; the rights, the audit log, other people."""
 
 import asyncio
+import threading
 
 import pytest
+from django.db import connection, transaction
 
 from ops.acknowledgements import actions
 from ops.acknowledgements.actions import Acknowledgement
 from ops.actor import Actor
 from ops.alerts import actions as alerts
-from ops.alerts.acknowledgements import MOST, holding
+from ops.alerts.acknowledgements import MOST, Held, give_back, holding
+from ops.alerts.acknowledgements import Person as Has
 from ops.alerts.models import HeldAlert
 from ops.audit.models import AuditEntry
 from ops.backends.clients import close_clients
@@ -86,6 +89,39 @@ async def test_of_many_who_hand_it_over_at_once_nobody_has_it_twice(
     past = await actions.list_acknowledgements(operator, start=1)
     assert [each.ended for each in past].count(0) == 1
     assert {each.end for each in past} == {"", HANDED_OVER}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="another database has one writer")
+async def test_who_presses_again_while_it_is_given_back_has_it(
+    operator: Actor, prometheus: FakePrometheus
+) -> None:
+    await actions.acknowledge(operator, name="QueueDeep")
+    olga, now = Has(operator.user_id, operator.name), timerange.now_ns()
+    what = Held("production", "QueueDeep")
+    given_back, may_commit = threading.Event(), threading.Event()
+
+    def give() -> None:
+        with transaction.atomic():
+            give_back(what, olga, now)
+            given_back.set()
+            may_commit.wait()
+
+    giving = asyncio.create_task(in_database(give))
+    await asyncio.to_thread(given_back.wait)
+    pressing = asyncio.ensure_future(actions.acknowledge(operator, name="QueueDeep", note="again"))
+    while not (pressing.done() or await in_database(_somebody_waits)):
+        pass
+    may_commit.set()
+    await asyncio.gather(giving, pressing)
+
+    past = await actions.list_acknowledgements(operator, start=1)
+    assert [(each.end, each.note) for each in past] == [("", "again"), (GIVEN_BACK, "")]
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 async def test_who_presses_again_changes_end_and_note(

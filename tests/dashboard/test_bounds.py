@@ -28,6 +28,8 @@ PAGES = [
     each for each in [*urls.pages, *OWN] if not hasattr(each.callback, "view_class")
 ]  # classes are Django's forms of passwords, whose fields have bounds of their own
 ANYBODYS = [each.name for each in PAGES if (each.name or "").startswith("account")]
+# Who may decide on a request depends on who asked for it.
+LATER = ("sampling-request", "post")
 VIEWS = "opsportal.dashboard.views."
 TOO_MUCH: Sequence[dict[str, Any]] = (
     {"q": LONG},
@@ -51,17 +53,10 @@ def address(page: URLPattern, **changes: str) -> str:
 
 
 def methods(page: URLPattern) -> Iterator[str]:
-    """GET and POST, but for pages of one method."""
-    path = page.name or ""
-    if path not in ("account-slack-link", "account-slack-unlink"):
+    """GET and POST, but for pages without GET; a page without a form answers POST with 405."""
+    if page.name not in ("account-slack-link", "account-slack-unlink"):
         yield "get"
-    if path in (
-        "account",
-        "traces-forget",
-        "sampling-change",
-        "sampling-longer",
-    ) or path.startswith("account-slack"):
-        yield "post"
+    yield "post"
 
 
 async def reached(client: AsyncClient, method: str, where: str, typed: Any) -> tuple[Any, Calls]:
@@ -82,6 +77,8 @@ async def test_it_refuses_what_is_too_much_before_anything_reads_it(
         if method == "post" and LONG in typed:
             continue  # no form of several parts can have such a name
         answer, calls = await reached(everything, method, address(page), typed)
+        if method == "post" and answer.status_code == 405:
+            return
         assert answer.status_code == 400, typed
         assert "the limit is" in text(answer) or "has more than" in text(answer)
         assert not {module for module in calls.modules if module.startswith(VIEWS)}
@@ -106,9 +103,11 @@ async def test_it_refuses_an_address_that_is_too_long(
 async def test_who_has_no_right_reads_that_first_and_leaves_a_short_row(
     place: Place, newcomer: AsyncClient, page: URLPattern, method: str
 ) -> None:
-    if page.name in ANYBODYS:
+    if page.name in ANYBODYS or (page.name, method) == LATER:
         return
     answer, calls = await reached(newcomer, method, address(page), {"q": LONG})
+    if method == "post" and answer.status_code == 405:
+        return
     assert answer.status_code == 403
     assert not {module for module in calls.modules if module.startswith(VIEWS)}
     entry = await in_database(AuditEntry.objects.get)

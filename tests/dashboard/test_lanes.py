@@ -7,6 +7,7 @@ from opsportal.dashboard.clock import Clock
 from opsportal.dashboard.lanes import (
     FEW_SLOTS,
     LONGEST_TEXT,
+    SEVERAL,
     SLOTS,
     Bar,
     Lane,
@@ -74,6 +75,15 @@ def test_many_in_one_place_are_one_with_their_number() -> None:
     assert "silence 0 (and 1,999 more here)" in lane.drawn
     assert lane.drawn.count("<title>") <= 1 + SLOTS
     assert lane.text == "12,000 entries"
+
+
+def test_signs_that_would_be_drawn_over_each_other_are_one() -> None:
+    near = (Mark(minute(30.2), "a note", sign="✎"), Mark(minute(30), "ann has it", sign="●"))
+    [lane] = draw(Lane("", marks=(*near, Mark(minute(32), "closed", sign="■")))).lanes
+
+    titles = re.findall(r"<text[^>]*>(.)</text></svg><title>(.*?)</title>", lane.drawn)
+    assert titles == [(SEVERAL, "ann has it; a note"), ("■", "closed")]
+    assert lane.text == "3 entries"
 
 
 def test_lanes_beyond_the_most_are_counted() -> None:

@@ -8,19 +8,22 @@ from types import ModuleType, SimpleNamespace
 
 import psycopg
 import pytest
-from django.db import Error, OperationalError
+from django.db import DataError, Error, OperationalError
 from django.db.utils import DatabaseErrorWrapper
+from psycopg.adapt import PyFormat, Transformer
 
 from ops.database import DatabaseAway, DatabaseBusy
-from ops.database.errors import explained, has_too_many_connections
+from ops.database.errors import explained, has_too_many_connections, is_of_text
+
+
+def _passing_on(driver: ModuleType) -> DatabaseErrorWrapper:
+    """Raise a driver's error as Django passes it on."""
+    return DatabaseErrorWrapper(SimpleNamespace(Database=driver, errors_occurred=False))
 
 
 def shown(driver: ModuleType, error: Exception) -> DatabaseAway | DatabaseBusy | None:
     """Explain an error as Django passes it on."""
-    with (
-        pytest.raises(Error) as caught,
-        DatabaseErrorWrapper(SimpleNamespace(Database=driver, errors_occurred=False)),
-    ):
+    with pytest.raises(Error) as caught, _passing_on(driver):
         raise error
     return explained(caught.value)
 
@@ -99,6 +102,16 @@ def test_it_has_a_sentence_for_what_sqlite_raises(
         provoke(tmp_path / "file.sqlite3")
     found = shown(sqlite3, caught.value)
     assert type(found) is kind and sentence in str(found)
+
+
+def test_it_tells_a_text_that_postgresql_cannot_have() -> None:
+    with pytest.raises(psycopg.DataError) as caught:
+        Transformer().dump_sequence(["a\0b"], [PyFormat.AUTO])
+    error = caught.value
+    with pytest.raises(DataError) as passed_on, _passing_on(psycopg):
+        raise error
+    assert is_of_text(passed_on.value)
+    assert not is_of_text(DataError("integer out of range"))
 
 
 CODES = sorted(

@@ -108,7 +108,18 @@ def test_an_open_incident_says_what_is_so_now() -> None:
     text = write_up(Story(incident(), at(-8), at(35), alerts, (), ()), (), UTC, address)
 
     assert "**Now:** An alert is still firing. The incident is open.\n" in text
+    assert "Alerts have been firing for 28 min, since 12:07: QueueDeep (28 min)." in text
     assert "**Why" not in text and "**What was done" not in text
+
+
+def test_one_that_is_closed_while_an_alert_fires_says_so() -> None:
+    alerts = AlertsDuring((group("QueueDeep", (7, 35), lasts=True),))
+    closed = incident(closed_at=at(35), closer="alice")
+
+    text = write_up(Story(closed, at(-8), at(35), alerts, (), ()), (), UTC, address)
+
+    assert "Alerts were firing for 28 min, since 12:07: QueueDeep (28 min)." in text
+    assert "**How it ended:** An alert was still firing when it was closed. alice closed" in text
 
 
 def test_what_fired_on_and_off_is_told_as_that() -> None:

@@ -17,6 +17,7 @@ ROOMS = (
     "bot",
     "dashboard",
     "guard",
+    "incidents",
     "overview/test_changes.py",
     "opsportal",
     "accounts",
@@ -25,6 +26,7 @@ ROOMS = (
     "rpc",
     "sampling",
     "silences",
+    "subscriptions",
 )
 # These start processes on a SQLite file of their own, or refuse before any database is asked.
 NOT_THESE = (

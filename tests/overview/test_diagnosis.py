@@ -137,7 +137,9 @@ async def test_what_is_slow_is_compared_with_the_hour_before(
     await close_clients()
     add(jaeger, 10, 40, took=40)
     same = slowness(await diagnose(viewer, service="petstore"))
-    assert same.summary.startswith("petstore: no operation takes much longer than the hour before;")
+    assert same.summary.startswith(
+        "petstore: no operation takes much longer than in the hour before;"
+    )
     await close_clients()
     add(jaeger, 30, 5, took=400)
     slower = slowness(await diagnose(viewer, service="petstore"))
@@ -257,7 +259,7 @@ async def test_of_a_site_it_is_calm_only_if_everything_answered(
     calm = site_diagnosis(await diagnose_site(viewer))
     assert (calm.summary, calm.notes) == (
         "production: no alert is firing",
-        ("Not looked at: staging; ask with site=NAME",),
+        ("Not checked: staging; ask with site=NAME",),
     )
     await close_clients()
     prometheus.fault = Fault.INTERNAL

@@ -158,4 +158,4 @@ def test_alerts_of_services_that_were_not_looked_at_are_said() -> None:
     firing = AlertList("demo", (alert("Deep"),), (), 1, ())
     found = diagnose_lines(site, [], firing, (), (), 2)
     assert found.headline == "1 alert firing (Deep), of other services; not sure of the rest"
-    assert found.doubts == ("2 services more were not looked at",)
+    assert found.doubts == ("not checked: 2 more services",)

@@ -29,7 +29,7 @@ async def say(actor: Actor, line: str) -> str:
         ("alerts subscribe critical quiet=nightly", '"nightly" are no quiet hours'),
         ("alerts subscribe critical after=", '"" is not a duration'),
         ("alerts subscribe critical after=<@U012345>", '"<@U012345>" is not a duration'),
-        ("alerts subscribe critical after=25h", "at most 24 h after it started to fire"),
+        ("alerts subscribe critical after=25h", "at most 24 h after it started firing"),
         ("alerts subscribe \U0001f98a\U0001f98a", "nothing is known as"),
         ("alerts subscribe \ufffd", "nothing is known as"),
         ("alerts subscribe nothing", "is called"),

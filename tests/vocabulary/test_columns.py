@@ -5,7 +5,13 @@ import random
 import numpy as np
 import pytest
 
-from ops.vocabulary.columns import Coded, counted, order_of, steps_to_end
+from ops.vocabulary.columns import (
+    Coded,
+    counted,
+    distinct_with_places,
+    order_of,
+    steps_to_end,
+)
 
 
 @pytest.mark.parametrize("largest", [3, 65_534, 65_535, 200_000, 2**32 - 2])
@@ -18,6 +24,13 @@ def test_it_orders_numbers_and_leaves_equal_ones_as_they_are(largest: int) -> No
 
 def test_it_orders_nothing() -> None:
     assert order_of(np.array([], np.int64)).tolist() == []
+
+
+@pytest.mark.parametrize("numbers", [[], [0], [7, 2, 7, 0], [2**62, 2, 2**62, 0]])
+def test_it_finds_distinct_numbers_whether_small_or_large(numbers: list[int]) -> None:
+    distinct, places = distinct_with_places(np.array(numbers, np.int64))
+    assert distinct.tolist() == sorted(set(numbers))
+    assert [distinct[place] for place in places] == numbers
 
 
 def test_it_counts_in_the_order_of_first_occurrence() -> None:

@@ -33,7 +33,7 @@ from ops.backends.otlp.duplicates import find_duplicates
 from ops.backends.otlp.span_ids import number_ids
 from ops.backends.otlp.stored_spans import StoredSpans
 from ops.backends.otlp.trace_index import TraceIndex
-from ops.vocabulary.columns import Coded, Numbers, packed
+from ops.vocabulary.columns import Coded, Numbers, distinct_with_places, packed
 from ops.vocabulary.spans import KINDS, Process, Spans
 from ops.vocabulary.tags import TRACE_STATE
 from ops.vocabulary.timerange import DAY
@@ -140,10 +140,10 @@ class _Columns:
         # A pair of service and operation is one number, so that numpy finds the distinct pairs.
         operations, many = list(self._operations), len(self._operations)
         services = Coded.of(process.service for process in processes)
-        numbers = np.asarray(services.numbers)[self._ran_by].astype(np.uint64) * many
+        numbers = np.asarray(services.numbers)[self._ran_by].astype(np.int64) * many
         numbers += np.asarray(self._operation_numbers)
-        distinct, places = np.unique(numbers, return_inverse=True)
-        names = [(services.value(n // many), operations[n % many]) for n in distinct.tolist()]
+        pairs, places = distinct_with_places(numbers)
+        names = [(services.value(n // many), operations[n % many]) for n in pairs.tolist()]
         return Coded(packed("I", places), names.__getitem__)
 
     def to_spans(self, index: TraceIndex) -> Spans:
@@ -196,12 +196,12 @@ def _by_start_and_id(starts: Numbers, ids: Numbers) -> Numbers:
 
     Sorting all by both takes several times as long; few spans start at the same nanosecond.
     """
-    order = np.argsort(starts, kind="stable")
+    order = np.argsort(starts)
     same = np.diff(starts[order]) == 0
     if same.any():
         places = np.flatnonzero(np.append(same, False) | np.append(False, same))
         tied = order[places]
-        order[places] = tied[np.lexsort((ids[tied], starts[tied]))]
+        order[places] = tied[np.lexsort((tied, ids[tied], starts[tied]))]
     return order
 
 

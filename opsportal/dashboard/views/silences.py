@@ -1,4 +1,4 @@
-"""`/alerts/silences/`: what is silenced, and silencing alerts after a look at what that hides."""
+"""`/alerts/silences/`: what is silenced, and silencing alerts after a preview."""
 
 import re
 from urllib.parse import urlencode

@@ -123,6 +123,13 @@ def test_it_reads_what_parsing_it_whole_gives(messages: list[list[Planned]]) -> 
     assert list(spans.names) == [(each.service, each.operation) for each in expected]
 
 
+def test_spans_that_share_start_and_id_stay_in_the_order_in_which_they_came() -> None:
+    made = [(NOON + number % 3, f"{number}") for number in range(100)]
+    same = (span("shop", name, start=start, span_id="00000000000000aa") for start, name in made)
+    names = [operation for _, operation in read(trace(*same)).names]
+    assert names == [name for _, name in sorted(made, key=lambda each: each[0])]
+
+
 def test_it_reads_tags_whose_keys_are_no_text() -> None:
     one, two = (span("shop", name, start=NOON, tags={f"key-{name}": "1"}) for name in "ab")
     message = trace(one, two)
