@@ -2,6 +2,8 @@
 
 import logging
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
+
 from ops.actor import request_id
 from ops.errors import OpsError
 
@@ -15,14 +17,14 @@ class RequestId(logging.Filter):
 
 
 class Foreseen(logging.Filter):
-    """Turns the stack trace that Django logs for an OpsError into one line.
+    """Turns the stack trace of an OpsError, or of too large a request, into one line.
 
     While the database is unavailable every request fails; stack traces would bury the rest.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, OpsError):
+        if isinstance(error, OpsError | RequestDataTooBig | TooManyFieldsSent):
             path = getattr(getattr(record, "request", None), "path", "")
             record.msg, record.args, record.exc_info = "%s: %s", (path, error), None
             record.levelno, record.levelname = logging.WARNING, "WARNING"

@@ -347,6 +347,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["foreseen"]},
+        "django.security.RequestDataTooBig": {"filters": ["foreseen"]},
+        "django.security.TooManyFieldsSent": {"filters": ["foreseen"]},
         "axes": {"level": "ERROR"},
         "slack_sdk": {"level": "INFO"},  # at DEBUG it logs whole messages
         "uvicorn": {"level": "WARNING"},

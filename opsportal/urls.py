@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from opsportal import health
 
+handler400 = "opsportal.dashboard.errors.bad_request"
 handler500 = "opsportal.dashboard.errors.server_error"
 
 urlpatterns = [

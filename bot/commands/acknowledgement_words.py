@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.commands.arguments import end_of
+from bot.commands.arguments import end_of, refuse_terms
 from bot.commands.guesses import guess_of
 from bot.commands.reads import elsewhere, names_for, take_there, words_left
 from bot.registry import Guess, Message, NothingToRead
@@ -74,6 +74,7 @@ async def parse_wish(message: Message, rest: str) -> Wish:
     """Read an alert, until when and a note."""
     given, note = take_reason(rest, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     until = (end_of(said, message.clock) or 0) if said else None
     filter = await _filter(given)
     return Wish(_to_have(await _listed(message, filter), filter), until, note)

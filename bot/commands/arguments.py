@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bot.registry import Message
 from ops.errors import InvalidInput, NotFound, did_you_mean
+from ops.language import lines
 from ops.language.spoken import Clock, Spoken, checked
 from ops.language.times import strict_range
 from ops.sites import sites
@@ -110,6 +111,19 @@ def end_of(said: Spoken | None, clock: Clock) -> int | None:
     if key == "for":
         return clock.now + parse_duration(value)
     return parse_moment(value).at(clock.now) if key == "until" else None
+
+
+def refuse_terms(given: str) -> None:
+    """Raise InvalidInput for a `for=` or `until=` that was not read as how long something lasts.
+
+    It would be taken for a matcher; one on a label of that name is written in quotes.
+    """
+    for word in lines.words(given):
+        if word.operator and not word.key_quoted and word.key.lower() in ("for", "until"):
+            raise InvalidInput(
+                f'"{shortened(f"{word.key}{word.operator}{word.text}", 80)}" is not how long it '
+                "lasts: write for=1h or until=18:00"
+            )
 
 
 async def parse_site(message: Message, rest: str) -> str:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.answers.silences import made_silence, question, silence_list
-from bot.commands.arguments import end_of, parse_site, words_and_keys
+from bot.commands.arguments import end_of, parse_site, refuse_terms, words_and_keys
 from bot.commands.guesses import guess_of
 from bot.commands.reads import (
     elsewhere,
@@ -66,6 +66,7 @@ async def _parse_wish(message: Message, rest: str) -> Wish:
     asked = rest.strip().removesuffix(f" {CONFIRM}")
     given, reason = take_reason(asked, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     filter = parse_filter(given)
     if filter != AlertFilter(matchers=filter.matchers, words=filter.words, site=filter.site):
         raise InvalidInput(_KEPT)

@@ -169,7 +169,9 @@ async def _changed(change: Callable[[], Acknowledgement]) -> Acknowledgement:
 
 def _check(note: str, until: int, now: int) -> None:
     if len(note) > LONGEST_NOTE or not note.isprintable():
-        raise InvalidInput(f"a note is one line of at most {LONGEST_NOTE} characters")
+        raise InvalidInput(
+            f"a note is one line of at most {LONGEST_NOTE} characters, none of them invisible"
+        )
     if until and until <= now:
         raise InvalidInput("an acknowledgement must end in the future")
     if until > now + LONGEST:

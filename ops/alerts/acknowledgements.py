@@ -211,10 +211,12 @@ def _may_have(name: str) -> Person:
 
 def check_name(name: str) -> None:
     """Raise InvalidInput for a name of which all alerts cannot be had together."""
-    if name != stored_name(name):
-        raise InvalidInput(
-            f"the name has more than {LONGEST_NAME} characters; acknowledge its alerts one by one"
-        )
+    if name == stored_name(name):
+        return
+    what = (
+        f"more than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else "a null character"
+    )
+    raise InvalidInput(f"the name has {what}; acknowledge its alerts one by one")
 
 
 def _has_it(row: HeldAlert, what: Held, now: int) -> str:

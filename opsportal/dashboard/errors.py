@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
@@ -110,6 +111,13 @@ async def page(
         status=shown.status,
     )
     return _with_retry(response)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that Django refuses to read: its handler400."""
+    large = isinstance(exception, RequestDataTooBig | TooManyFieldsSent)
+    sentence = "the request is too large. Shorten what you wrote" if large else ""
+    return render(request, "400.html", {"sentence": sentence}, status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

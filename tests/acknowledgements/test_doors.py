@@ -74,4 +74,6 @@ async def test_a_program_has_alerts_with_a_note_and_an_end_and_changes_both(
             await acknowledge("x" * 301, 0)
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert refused.value.details() == "a note is one line of at most 300 characters"
+    assert refused.value.details() == (
+        "a note is one line of at most 300 characters, none of them invisible"
+    )

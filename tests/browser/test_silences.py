@@ -63,7 +63,7 @@ async def test_an_alert_is_silenced_for_an_hour_then_longer_then_no_more(
         await heading(page, "1 silence")
         row = page.locator(".silences tbody tr")
         await expect(row).to_contain_text("known, DB-212")
-        await expect(row).to_contain_text("changed")
+        await expect(row).to_contain_text("saved")
 
         await page.goto(VERSIONS)
         await expect(page.locator(".ending")).to_be_hidden()

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 from pytest_django import Settings
 
 from ops.database import in_database
@@ -74,6 +74,30 @@ async def test_lanes_list_and_links_lead_on_and_back(web: Web, place: Place) -> 
         await page.get_by_label("Person").fill("olga")
         await page.get_by_role("button", name="Show").click()
         await expect(page.locator("h1")).to_contain_text("Nothing changed by olga")
+
+
+@pytest.mark.usefixtures("olga")
+async def test_who_goes_back_and_then_elsewhere_stays_there(web: Web, place: Place) -> None:
+    """However late the page comes that they went back to."""
+    going_back = "hx-history-restore-request"
+
+    async def answer(route: Route) -> None:
+        if going_back not in route.request.headers:
+            await route.continue_()
+
+    await in_database(past)
+    async with web.open() as page:
+        await log_in(page)
+        await page.goto(LINE)
+        await page.get_by_role("link", name=re.compile("hide rollouts")).click()
+        await expect(page.locator("h1")).to_have_text("2 alert changes in the last 60 min")
+        await page.route("**/timeline/**", answer)
+        await page.go_back()
+        given_up = page.expect_event("requestfailed", lambda request: going_back in request.headers)
+        async with given_up:
+            await page.get_by_role("link", name="zoom out").click()
+        await expect(page).to_have_url(re.compile("last=3h"))
+        await expect(page.locator("h1")).to_contain_text("in the last 3 h")
 
 
 @pytest.mark.usefixtures("olga")

@@ -176,6 +176,32 @@ async def test_it_refuses_viewers_and_leads_nowhere_else(
     assert (await operator.get(HAVE))["Location"] == ALERTS
 
 
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"note": "y" * 5_000_000}, "The request is too large. Shorten what you wrote"),
+        ({"note": "y" * 5_000}, '"note" has 5,000 characters; the limit is 4,000'),
+        ({"note": "\u202egnp.exe"}, "one line of at most 300 characters, none of them invisible"),
+        ({"name": "a\0b"}, "the name has a null character; acknowledge its alerts one by one"),
+        ({"name": "\U0001f98a" * 300}, "the name has more than 200 characters"),
+        ({"name": "<!channel>"}, 'no alert called "<!channel>" is firing or pending'),
+        ({"lasts": "-1h"}, '"-1h" is not a duration'),
+        ({"until": "yesterday"}, "has passed"),
+        ({"lasts": "99999d"}, "an acknowledgement ends within 90 d"),
+    ],
+    ids=lambda each: next(iter(each)) if isinstance(each, dict) else each[:40],
+)
+async def test_what_is_too_large_or_hostile_is_refused_with_a_sentence(
+    operator: AsyncClient, caplog: pytest.LogCaptureFixture, field: dict[str, str], words: str
+) -> None:
+    refused = await press(operator, "have", **field)
+
+    assert refused.status_code in (400, 404)
+    assert words in text(refused)
+    assert "Traceback" not in caplog.text
+    assert buttons(await operator.get(ALERTS)) == ["have"], "nobody has it"
+
+
 async def test_the_history_says_who_had_it_each_time(
     operator: AsyncClient, mia: AsyncClient
 ) -> None:

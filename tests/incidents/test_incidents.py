@@ -94,6 +94,30 @@ async def test_an_alert_says_what_it_is_about(operator: Actor, prometheus: FakeP
     assert (group.title, group.begins) == (made.title, made.begins)
 
 
+async def test_of_many_who_close_it_at_once_one_does_and_no_note_is_lost(
+    operator: Actor, carol: Actor, prometheus: FakePrometheus
+) -> None:
+    await opened(operator)
+
+    closed = await asyncio.gather(
+        *(actions.close_incident(each, number=1) for each in (operator, carol) * 2),
+        *(actions.add_note(carol, text=f"note {number}", number=1) for number in range(4)),
+        return_exceptions=True,
+    )
+    reopened = await asyncio.gather(
+        *(actions.reopen(each, number=1) for each in (operator, carol) * 2), return_exceptions=True
+    )
+
+    refused = {str(each) for each in closed if isinstance(each, Conflict)}
+    assert len(refused) == 1 and "incident 1 was closed by " in str(refused)
+    assert [type(each) for each in reopened].count(Incident) == 1
+    assert {str(each) for each in reopened if isinstance(each, Conflict)} == {
+        "incident 1 is open already"
+    }
+    kinds = [each.kind for each in (await actions.show_incident(carol, number=1)).entries]
+    assert [kinds.count(each) for each in EntryKind] == [4, 0, 1, 1]
+
+
 async def test_one_is_open_for_an_alert_however_many_press(
     operator: Actor, prometheus: FakePrometheus
 ) -> None:

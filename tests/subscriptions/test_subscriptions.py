@@ -111,6 +111,18 @@ async def test_of_two_who_subscribe_a_channel_at_once_one_is_told(
     assert "is already subscribed to these alerts: subscription 1" in str(found)
 
 
+async def test_of_two_who_end_one_at_once_one_does(
+    operator: Actor, person: Person, prometheus: FakePrometheus
+) -> None:
+    bob = actor_of(await in_database(person, "bob", "operators"), Door.SLACK)
+    await actions.subscribe(operator, channel=OPS)
+    found = await asyncio.gather(
+        *(actions.unsubscribe(each, number=1) for each in (operator, bob)),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in found) == ["NotFound", "Subscription"]
+
+
 async def test_viewers_may_look_only(viewer: Actor, prometheus: FakePrometheus) -> None:
     assert (await actions.list_subscriptions(viewer)).subscriptions == ()
     with pytest.raises(NotPermitted):

@@ -66,6 +66,7 @@ async def test_it_says_what_is_wrong_however_long_the_words(
         ("version a b", "names more than one service"),
         ("version a service=b", "names more than one service"),
         ("sampling rate=1", 'unknown key "rate"; accepted: service or site'),
+        ("silence QueueDeep for=-1h", '"for=-1h" is not how long it lasts: write for=1h'),
         ("alerts state=bogus", '"bogus" is not a state; accepted: firing or pending'),
         ("alerts name=~(", "is not a regular expression"),
     ],

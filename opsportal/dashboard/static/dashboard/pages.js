@@ -2,6 +2,24 @@
 
 const ASSETS = "link[rel=stylesheet], link[rel=modulepreload], script[src]";
 const HASH = /\.[0-9a-f]{12}(?=\.\w+$)/;
+let restoring = null; // the request for a page that somebody goes back to
+
+/** Whether the address is already that of another page than the one that is shown. */
+export const isRestoring = () => restoring !== null;
+
+document.addEventListener("htmx:historyCacheMiss", ({ detail: { xhr } }) => {
+  restoring?.abort();
+  restoring = xhr;
+  xhr.addEventListener("loadend", () => restored(xhr));
+});
+document.addEventListener("htmx:historyCacheMissLoad", ({ detail }) => restored(detail.xhr));
+document.addEventListener("htmx:beforeSend", ({ detail }) => {
+  if (detail.boosted) restoring?.abort(); // it would replace the page that is asked for now
+});
+
+function restored(xhr) {
+  if (restoring === xhr) restoring = null;
+}
 
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { boosted, requestConfig, xhr } = event.detail;

@@ -1,5 +1,6 @@
 // Keeps an open page up to date; pages work without it.
 
+import { isRestoring } from "../pages.js";
 import { steadily } from "../steady.js";
 import * as clock from "./clock.js";
 import { Connection } from "./connection.js";
@@ -14,6 +15,7 @@ let ticked = Date.now();
 
 /** Follow the page that is shown now, which htmx may have swapped in. */
 function follow() {
+  if (isRestoring()) return;
   const frame = document.querySelector("#live");
   const address = location.pathname + location.search;
   if (frame === page?.frame && address === page?.address) return;
