@@ -173,6 +173,7 @@ async def read(message: Message, text: str) -> Reading:
     """Read an alert, until when and a note, in people's own words."""
     given, note = take_reason(text, message.clock)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     alert, there, left = await _named(message, given)
     tail = (there, said.text if said else "", as_reason(note))
 

@@ -96,6 +96,7 @@ async def _read_wish(message: Message, text: str) -> Reading:
     given, reason = take_reason(normal(text), message.clock)
     spoken = pieces(given)
     given, said = take_term(given, message.clock)
+    refuse_terms(given)
     if said and not reason:  # `mute petstore 30m deploy running`
         end = max(said.used) + 1
         after = words(" ".join(spoken[end:]))
