@@ -16,6 +16,7 @@ from itertools import takewhile
 
 from bot.replies import Reply
 from ops.language.lines import some
+from ops.language.trace_ids import find_part, find_trace_ids, replace_part
 from ops.vocabulary.quoting import QUOTED
 
 MOST_ITEMS = 20
@@ -53,6 +54,20 @@ _USUAL = some("compare with usual usually normal normally is")
 _USUAL_STEP = "Compare with usual"
 _NUMBER = re.compile(r"#?([1-9][0-9]?)")
 _TRACE = re.compile(r"show (?:trace|logs) ([0-9a-f]+)( site=\S+)?")
+_INCIDENT = re.compile(
+    r"(?:show +|close +|reopen +)?incident +(?:close +|reopen +|note +|pin +)?#?([0-9]{1,9})\b",
+    re.IGNORECASE,
+)
+_NAME = rf"({QUOTED}|[^\s\"=]+(?=\s|$))"
+_SILENCE = re.compile(r"(?:end|extend) silence ([0-9a-f-]{36})\b")
+_CHANGED_BEFORE = re.compile(rf"what changed before +{_NAME}")
+_ALERT = re.compile(
+    r"(?:(?:show +)?alert|ack|acknowledge|(?:give|take) +(?:back|over)|hand +over|silence|i +have) "
+    rf"+{_NAME}",
+    re.IGNORECASE,
+)
+HAVE_IT = "I have it"
+_IT = re.compile(r"\b(?:it|this|that|them)(?: +(?:one|alert|trace|service))?\b(?!')", re.IGNORECASE)
 _TOKEN = re.compile(rf"(?:{QUOTED}|\{{[^}}]*\}}|\[[^\]]*\]|[^\s\"])+", re.DOTALL)
 _KEY = re.compile(r'([\w.@/-]+|"(?:[^"\\]|\\.)*")(!=|=~|!~|>=|<=|=|>|<)')
 _TIMES = frozenset(("last", "from", "to", "since", "start", "end"))
@@ -103,9 +118,43 @@ def opens_one(text: str) -> bool:
     return known and may_follow(text)
 
 
+def called(about: About) -> str:
+    """Return what "it" is after an answer: a trace, silence, incident or alert; "" for none."""
+    lines = (about.line, *(line for _, line in about.steps))
+    if found := _TRACE.match(about.line):
+        return found[1]
+    if silences := {found[1] for line in lines if (found := _SILENCE.match(line))}:
+        return silences.pop() if len(silences) == 1 else ""
+    if incidents := {found[1] for line in lines if (found := _INCIDENT.match(line))}:
+        return f"incident {incidents.pop()}" if len(incidents) == 1 else ""
+    of_steps = [found[1] for line in lines if (found := _CHANGED_BEFORE.match(line))]
+    of_line = [found[1] for found in [_ALERT.match(about.line)] if found]
+    have_it = [line.split(maxsplit=1)[1] for label, line in about.steps if label == HAVE_IT]
+    return next(iter((*of_steps, *of_line, *have_it)), "")
+
+
+def with_shown_id(text: str, about: About | None) -> str:
+    """Return a text with the whole ID of the trace that was shown for the part that it has."""
+    part = find_part(text) if about and may_follow(text) else None
+    if about is None or part is None:
+        return text
+    lines = (about.line, *about.items, *(line for _, line in about.steps))
+    ids = {each for line in lines for each in find_trace_ids(line) if part.is_of(each)}
+    return replace_part(text, ids.pop()) if len(ids) == 1 else text
+
+
+def said_whole(text: str, it: str) -> str:
+    """Return a text with what "it" is in its place, "" if it does not say "it"."""
+    found = _IT.search(text)
+    return f"{text[: found.start()]}{it}{text[found.end() :]}" if found else ""
+
+
 def pointed_at(text: str, about: About) -> str:
     """Return the line of an item or a button that a text points at, "" for none."""
     words = _words(text)
+    for label, line in about.steps:
+        if words and sorted(words) == sorted(_words(label)):
+            return line
     content = [word for word in words if word not in _ASKING]
     places = [place for word in content if (place := _place(word, len(about.items))) is not None]
     rest = {word for word in content if _place(word, len(about.items)) is None}
@@ -125,7 +174,8 @@ def pointed_at(text: str, about: About) -> str:
         return next((steps[s.lower()] for s in _FURTHER_STEPS if s.lower() in steps), "")
     if rest <= _AGAIN:
         return about.line
-    return next((line for label, line in steps.items() if _words(label) == words), "")
+    meant = [line for label, line in about.steps if rest <= {*_words(label)} - _ASKING]
+    return meant[0] if len(meant) == 1 else ""
 
 
 def addition(text: str) -> tuple[str, str]:

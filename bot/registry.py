@@ -67,9 +67,13 @@ class NothingToRead(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Guess(Reading):
-    """A reading with something in it that nobody said, `why`: it is offered, never run."""
+    """A reading with something in it that nobody said, `why`: it is offered, never run.
+
+    `others` are lines that may be meant as well.
+    """
 
     why: str = ""
+    others: tuple[str, ...] = ()
 
 
 Handler = Callable[[Message, Any], Awaitable[Reply]]
@@ -97,8 +101,9 @@ class Command:
     Neither of them changes anything.
     `usage` is its form, `examples` are lines that must reach it, `details` are sentences for its
     help. A command that `changes` something is never repeated without asking, unless it can
-    only take effect `once`; what one that `follows` is about may have been said before. Slack
-    users who are not linked may use a command for `newcomers`.
+    only take effect `once`; what one that `follows` is about may have been said before. One that
+    `asks` changes nothing before somebody presses a button of its answer. Slack users who are not
+    linked may use a command for `newcomers`.
     A user who may do none of the actions it `needs` is refused before the rest is read.
     """
 
@@ -116,6 +121,7 @@ class Command:
     changes: bool = False
     once: bool = False
     follows: bool = False
+    asks: bool = False
     newcomers: bool = False
 
     @property
@@ -139,6 +145,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
     changes: bool = False,
     once: bool = False,
     follows: bool = False,
+    asks: bool = False,
     newcomers: bool = False,
 ) -> Callable[[Handler], Command]:
     """Make a handler the command for texts that match the whole pattern, ignoring case.
@@ -169,6 +176,7 @@ def command(  # noqa: PLR0913  all but two are named where it is called
             changes=changes,
             once=once,
             follows=follows,
+            asks=asks,
             newcomers=newcomers,
         )
 

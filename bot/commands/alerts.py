@@ -17,6 +17,11 @@ from ops.overview import actions as overview
 from ops.sites import sites
 from ops.vocabulary.alert_filters import AlertFilter, parse_filter
 
+_WHO = (
+    "who has, who have, who is on, who took, who got, who is looking, who acked, who is handling, "
+    "anyone on, anybody on, someone on, somebody on, anyone looking, anybody looking, whose"
+)
+
 
 async def _parse_one(message: Message, rest: str) -> tuple[str, AlertFilter]:
     """Read `ID [site=NAME]` or a filter."""
@@ -53,8 +58,11 @@ async def _read_filter(message: Message, text: str) -> Reading:
     parse=_parse_one,
     read=_read_one,
     intent=Intent(
+        surely="has cleared, is cleared, has resolved, is resolved, is over, did clear, "
+        "did resolve, since when, how often, is muted, is silenced, how long muted, "
+        "how long silenced, how long firing",
         perhaps="alert, alarm, details, about, explain, runbook, status, history, start, "
-        "started, since, when",
+        "started, since, when, still, cleared, resolved, gone, stopped, muted, silenced",
         about=(Thing.ALERT, Thing.SITE),
         alone=(Thing.ALERT,),
     ),
@@ -85,8 +93,7 @@ async def show_alert(message: Message, given: tuple[str, AlertFilter]) -> Reply:
     read=_read_filter,
     intent=Intent(
         surely="alerts, alert, alerting, alarms, alarm, firing, fires, on fire, pending, "
-        "going off, pages, paged, alertmanager, red, burning, who is on it, who has it, "
-        "who has what",
+        f"going off, pages, paged, alertmanager, red, burning, who has what, {_WHO}",
         perhaps="critical, warning, severity, list, show, fire, active, open, ongoing, current",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE, Thing.TIME, Thing.CONDITION),
         alone=(Thing.SEVERITY,),

@@ -10,7 +10,7 @@ from ops.sampling import actions as sampling
 
 
 async def _parse_key(message: Message, rest: str) -> str:
-    if not rest:
+    if not rest or rest.lower() in ("it", "this", "that"):
         raise InvalidInput("which card? Each card shows its own apply and cancel commands")
     return rest.lower()
 

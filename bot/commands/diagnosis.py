@@ -21,6 +21,7 @@ from ops.overview import actions as overview
         "is okay, is fine, is up, ok everything, ok all, everything fine, all good, all green, "
         "how is doing, how are doing, how is everything, how are things, "
         "is working, still working, what going on, what happening, what up, investigate, "
+        "still failing, still bad, still down, look first, start looking, what first, "
         "root cause, happening, error rate, failure rate, error ratio, weird, strange, odd",
         perhaps="status, health, state, check, how is, how are, broke, wtf, acting, bad",
         about=(Thing.SERVICE, Thing.INSTANCE, Thing.SITE),

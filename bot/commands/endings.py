@@ -5,6 +5,8 @@ import re
 from bot.answers.requests import requested_change
 from bot.answers.sampling import sampling_change
 from bot.commands.arguments import Where, service_and_keys
+from bot.commands.reads import read_where
+from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
 from ops.errors import InvalidInput
@@ -14,7 +16,9 @@ from ops.sampling.actions import SamplingChange
 
 
 async def _parse(message: Message, rest: str) -> tuple[Where, int]:
+    """Read `[SERVICE] [revision=12]`; raises Conflict if no change with an end is in force."""
     where, named = service_and_keys(rest, "revision")
+    await sampling.way_back(message.actor, service=where.service, site=where.site)
     return where, _number(named.get("revision", "0"))
 
 
@@ -28,6 +32,12 @@ def _number(text: str) -> int:
     r"extend +sampling(?: +(.+))?",
     "extend sampling",
     parse=_parse,
+    read=read_where,
+    intent=Intent(
+        surely="extend sampling, extend, longer, minutes more, more minutes, more time, prolong, "
+        "keep sampling",
+        about=(Thing.SERVICE, Thing.SITE),
+    ),
     usage="[SERVICE] [site=NAME]",
     summary="extend a temporary change by 15 minutes",
     examples=("extend sampling petstore",),

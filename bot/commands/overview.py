@@ -22,7 +22,7 @@ MOST_LINES = 30
     parse=parse_site,
     read=read_site,
     intent=Intent(
-        surely="overview, dashboard, services, summary, at a glance, "
+        surely="overview, what is on, dashboard, services, summary, at a glance, "
         "my access, my permissions, my rights, permissions, who am i, whoami, status, health",
         perhaps="state, site, show, systems, access, home",
         about=(Thing.SITE,),

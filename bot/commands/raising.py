@@ -64,7 +64,9 @@ async def _read(message: Message, text: str) -> Reading:
     parse=_parse,
     read=_read,
     intent=Intent(
-        surely="sampling up, sample at the roots, catch failing traces",
+        surely="sampling up, turn up, sample up, raise sampling, sample more, more sampling, "
+        "more traces, crank up, bump sampling, increase sampling, sample at the roots, "
+        "catch failing traces",
         about=(Thing.ALERT, Thing.SERVICE, Thing.SITE),
     ),
     usage='[SERVICE | ALERT | ID | LABEL="VALUE" …] [site=NAME]',

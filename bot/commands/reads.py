@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from bot.registry import Message, NothingToRead
 from ops.errors import OpsError
 from ops.language.lines import Word, normal, without_filler, words
-from ops.language.names import Kind, Name, Names, SiteNames
+from ops.language.names import Kind, Likeness, Name, Names, SiteNames
 from ops.language.reading import Reading
 from ops.language.times import strict_range
 from ops.overview import actions as overview
@@ -70,16 +70,33 @@ def take_name(
 
     `service=x` and `site=x` are names, too; `besides` are words that name nothing.
     """
-    best: tuple[Name, Word] | None = None
+    best: tuple[Name, Sequence[Word]] | None = None
     for word in found:
         if not _may_be(word, kinds) or word.small in besides:
             continue
         for name in names.recognise(word.text, *kinds)[:1]:
             if best is None or name.likeness < best[0].likeness:
-                best = name, word
+                best = name, (word,)
+    if best is None:
+        best = _of_several_words(found, names, kinds)
     if best is None:
         return None, tuple(found)
-    return best[0], tuple(each for each in found if each is not best[1])
+    return best[0], tuple(each for each in found if each not in best[1])
+
+
+def _of_several_words(
+    found: Sequence[Word], names: Names, kinds: Collection[Kind]
+) -> tuple[Name, Sequence[Word]] | None:
+    """Return the name that words next to each other are, such as `slow requests`."""
+    for length in (3, 2):
+        for start in range(len(found) - length + 1):
+            some = found[start : start + length]
+            if any(each.operator or each.quoted or each.is_filler for each in some):
+                continue
+            text = " ".join(each.text for each in some)
+            for name in names.recognise(text, *kinds, least=Likeness.LETTERS)[:1]:
+                return name, some
+    return None
 
 
 def take_there(

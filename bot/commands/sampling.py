@@ -207,7 +207,7 @@ async def undo_sampling(message: Message, where: Where) -> Reply:
     read=read_where,
     intent=Intent(
         surely="sampling, sampled, sampler, sample rate, sampling rate, policy, trace rate",
-        perhaps="rate, ratio, how much, kept",
+        perhaps="rate, ratio, how much, kept, sample, do sample, how many",
         about=(Thing.SERVICE, Thing.SITE),
     ),
     usage="[SERVICE] [site=NAME]",

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from bot.answers.subscriptions import ended, subscribed, subscription_list
 from bot.commands.alerts import parse_known_filter
 from bot.commands.arguments import parse_site, words_and_keys
+from bot.commands.guesses import guess_of
 from bot.commands.reads import elsewhere, names_for, read_site, take_name, words_left
 from bot.intents import Intent, Thing
 from bot.registry import Message, command
 from bot.replies import Reply
-from ops.errors import InvalidInput
-from ops.language.lines import normal, words
+from ops.errors import InvalidInput, NotFound
+from ops.language.lines import normal, some, words
 from ops.language.names import Kind
 from ops.language.reading import Reading
 from ops.overview import actions as overview
@@ -25,8 +26,11 @@ from ops.vocabulary.timerange import parse_duration
 _KEY = r'(?:^|(?<=\s)){}=(?:"([^"]*)"|(\S*))'
 _QUIET = re.compile(_KEY.format("quiet"), re.IGNORECASE)
 _AFTER = re.compile(_KEY.format("after"), re.IGNORECASE)
-_SAID = ("subscribe", "subscribed", "channel", "this", "to", "here", "tell", "notify", "us", "me")
+_SAID = some(
+    "subscribe subscribed channel this to here tell notify us me post send posting keep about hear"
+)
 _ENDS = ("alert", "alerts", "number", "subscription", "unsubscribe", "stop", "posting", "end")
+_CHANNEL = re.compile(r"#[^\s#?!.,]*[^\W\d][^\s#?!.,]*")  # not "#12"
 _NUMBER = re.compile(r"#?([0-9]{1,9})", re.ASCII)
 _SYMBOL = re.compile(r"[^\w\s!-~]")  # such as an emoji: neither a word nor ASCII
 _WHICH = "which subscription? Give its number; alerts subscriptions lists them"
@@ -70,8 +74,14 @@ async def _read_wish(message: Message, text: str) -> Reading:
     """Read the filter in people's own words, beside the keys."""
     line, quiet = _taken(_QUIET, text)
     line, after = _taken(_AFTER, line)
-    said = " ".join(each for each in line.split() if each.lower() not in _SAID)
+    others = [each for each in line.split() if _CHANNEL.fullmatch(each)]
+    said = " ".join(
+        each for each in line.split() if each.lower() not in _SAID and each not in others
+    )
     found = await overview.read_alert_filter(message.actor, text=said, clock=message.clock)
+    if others:
+        whole = f"alerts subscribe {found.line}".strip()
+        raise InvalidInput(f'a channel is subscribed where it is written: "{whole}" in {others[0]}')
     if _is_unread(found, said):
         raise InvalidInput(f'nothing is known as "{shortened(said, 80)}"')
     keys = (
@@ -97,25 +107,33 @@ def _taken(key: re.Pattern[str], line: str) -> tuple[str, str | None]:
     return rest, found[1] if found[1] is not None else found[2]
 
 
+async def _read_number(message: Message, text: str) -> Reading:
+    """Read the number of a subscription; without one, guess those of the channel."""
+    found = words(normal(text))
+    plain = [each for each in found if not (each.operator or each.flag)]
+    numbers = [each for each in plain if _NUMBER.fullmatch(each.text)]
+    names = await names_for(message)
+    site, left = take_name([each for each in found if each not in numbers], names, Kind.SITE)
+    left = tuple(each for each in left if each.small not in (*_SAID, *_ENDS))
+    where = elsewhere(names, site)
+    if len(numbers) == 1:
+        return Reading(f"{numbers[0].text}{where}", words_left(left))
+    listed = await subscriptions.list_subscriptions(message.actor, site=site.name if site else "")
+    here = _channel(message).id
+    own = [each for each in listed.subscriptions if each.channel == here and not each.fixed]
+    if not own:
+        raise NotFound("this channel is not subscribed; alerts subscriptions lists those that are")
+    lines = (f"{each.number}{where}" for each in own)
+    why = shortened(f"this channel hears of {own[0].what}", 200)
+    return guess_of(lines, words_left(left), why, _WHICH)
+
+
 async def _parse_number(message: Message, rest: str) -> tuple[int, str]:
     given, named = words_and_keys(rest, "site")
     found = _NUMBER.fullmatch(given[0]) if len(given) == 1 else None
     if found is None:
         raise InvalidInput(_WHICH)
     return int(found[1]), named.get("site", "")
-
-
-async def _read_number(message: Message, text: str) -> Reading:
-    """Read `stop posting alerts here, number 2 on staging`."""
-    found = words(normal(text))
-    plain = [each for each in found if not (each.operator or each.flag)]
-    numbers = [each for each in plain if _NUMBER.fullmatch(each.text)]
-    if len(numbers) != 1:
-        raise InvalidInput(_WHICH)
-    names = await names_for(message)
-    site, left = take_name([each for each in found if each not in numbers], names, Kind.SITE)
-    others = [each for each in left if each.small not in (*_SAID, *_ENDS)]
-    return Reading(f"{numbers[0].text}{elsewhere(names, site)}", words_left(others))
 
 
 def _channel(message: Message) -> Channel:
@@ -136,8 +154,9 @@ def _channel(message: Message) -> Channel:
     parse=_parse_wish,
     read=_read_wish,
     intent=Intent(
-        surely="subscribe, subscribe channel, tell this channel, notify this channel, "
-        "alert this channel, send alerts here, post alerts here",
+        surely="subscribe, subscribe channel, tell channel, tell about alerts, notify channel, "
+        "notify about alerts, alert channel, send here, post here, tell here, alerts here, "
+        "tell us about, tell me about, let us know, let me know, keep posted, hear of alerts",
         perhaps="channel, here, alerts, alert, notify",
         about=(Thing.SERVICE, Thing.SEVERITY, Thing.ALERT, Thing.SITE),
     ),
@@ -195,7 +214,11 @@ async def list_subscriptions(message: Message, site: str) -> Reply:
     "alerts unsubscribe",
     parse=_parse_number,
     read=_read_number,
-    intent=Intent(surely="unsubscribe, end subscription, stop subscription, stop posting"),
+    intent=Intent(
+        surely="unsubscribe, end subscription, stop subscription, cancel subscription, "
+        "delete subscription, remove subscription, stop posting, stop telling, stop alerts here, "
+        "stop sending, stop here, no more alerts here, stop spamming, stop messages",
+    ),
     usage="NUMBER [site=NAME]",
     summary="end a subscription, by the number that alerts subscriptions shows",
     examples=("alerts unsubscribe 2",),

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from bot.answers.comparisons import beside_usual, comparison
 from bot.answers.traces import one_trace, trace_list, trace_logs
+from bot.commands.part_ids import which_of, whole_ids
 from bot.commands.trace_words import (
     TraceAt,
     parse_filter,
@@ -20,6 +21,7 @@ from bot.registry import Message, command
 from bot.replies import Reply
 from ops.actor import Actor
 from ops.errors import NotFound, NotSetUp, OpsError
+from ops.language.trace_ids import Part
 from ops.overview.actions import (
     MOST_SERVICES,
     SiteSnapshot,
@@ -37,6 +39,7 @@ from ops.vocabulary.filters import TraceQuery
 
 EXPLAINED = 10  # failing traces of a list that show their error's sentence
 _SHORTEST = 12  # digits: an ID that has no more was probably cut
+_FEWEST = 6  # digits that are looked up
 SNAPSHOT_SECONDS = 2.0  # the most that the site at that time may delay the trace
 
 
@@ -124,8 +127,11 @@ async def _why_none(actor: Actor, found: TraceList) -> tuple[str, Unmatched | No
 )
 async def show_trace(message: Message, one: TraceAt) -> Reply:
     """Show one trace, with the versions and alerts at that time."""
-    with _shortened(one.trace_id):
-        trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
+    try:
+        with _shortened(one.trace_id):
+            trace = await traces.show_trace(message.actor, trace_id=one.trace_id, site=one.site)
+    except NotFound as error:
+        return await _of_part(message, one, error, "show trace")
     then, taken = await asyncio.gather(
         look_back(message.actor, trace, patient(SNAPSHOT_SECONDS)), _taken(message.actor, trace)
     )
@@ -148,8 +154,11 @@ async def show_trace(message: Message, one: TraceAt) -> Reply:
 )
 async def show_logs(message: Message, one: TraceAt) -> Reply:
     """Show a trace's log lines."""
-    with _shortened(one.trace_id):
-        found = await traces.show_logs(message.actor, trace_id=one.trace_id, site=one.site)
+    try:
+        with _shortened(one.trace_id):
+            found = await traces.show_logs(message.actor, trace_id=one.trace_id, site=one.site)
+    except NotFound as error:
+        return await _of_part(message, one, error, "show logs")
     return await asyncio.to_thread(trace_logs, found)
 
 
@@ -180,6 +189,18 @@ async def compare(message: Message, given: tuple[list[str], str]) -> Reply:
             usual = await traces.compare_with_usual(message.actor, trace_id=ids[0], site=site)
             return beside_usual(usual)
         return comparison(await traces.compare_traces(message.actor, trace_ids=ids, site=site))
+
+
+async def _of_part(message: Message, one: TraceAt, error: NotFound, command: str) -> Reply:
+    """Offer the traces whose IDs start with the digits of one; raises the error if none does."""
+    part = Part(one.trace_id.lstrip("0"))
+    if not _FEWEST <= part.digits <= _SHORTEST + 3 or isinstance(error, NotSetUp):
+        raise error
+    try:
+        found = await whole_ids(message, part)
+    except NotFound:
+        raise error from None
+    return which_of([f"{command} {each}" for each in found], f"No trace has the ID {part.start}")
 
 
 async def _taken(actor: Actor, trace: Trace) -> Taken | None:

@@ -16,7 +16,8 @@ from ops.versions import actions as versions
     read=read_where,
     intent=Intent(
         surely="version, versions, which release, build, builds, image, tag running, commit",
-        perhaps="release, running, runs, run, deployed, live, instances, instance, list",
+        perhaps="what is on, "
+        "release, running, runs, run, deployed, live, instances, instance, list",
         about=(Thing.SERVICE, Thing.INSTANCE, Thing.VERSION, Thing.SITE),
         alone=(Thing.VERSION, Thing.INSTANCE),
     ),

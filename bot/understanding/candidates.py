@@ -16,7 +16,8 @@ from ops.guard import may
 from ops.language import lines
 from ops.language.changes import take_reason
 from ops.language.lines import Word
-from ops.language.names import Names
+from ops.language.names import Kind, Likeness, Names
+from ops.language.reading import Reading
 from ops.language.trace_ids import find_trace_ids
 from ops.patience import patient
 
@@ -24,10 +25,12 @@ SECONDS = 1.0  # the most that filling and checking one line may take
 LONG = 500  # characters: reading more may take some milliseconds
 MOST_TRIED = 6
 MOST_TRIED_OF_LONG = 2  # that many words speak for everything
+_NAMED = 20.0  # for a command that shows what a text names and cannot be read otherwise
 _LEFT_OUT = 1.5  # what a word that a command cannot use speaks against it; a name twice that
 _SHARE = 2.0  # what a share of traces adds for a command that takes one
 _CONTRACTED = re.compile(r"\b(how|what|who|where|when|why)s\b(?!=)", re.IGNORECASE)
 _TOKEN = re.compile(r"\S++")
+_SPELT = Likeness.LETTERS
 _NOTHING = Cued(0.0, frozenset(), surely=False)
 
 
@@ -97,10 +100,18 @@ def _text(text: str, names: Names, cues: Cues) -> Text:
     line = _CONTRACTED.sub(r"\1 is", lines.normal(without_habits(text)))
     said, _ = take_reason(line)
     # Places in what is said are places in the line only if the reason is at its end.
-    corrected = cues.corrected(lines.words(said), line) if line.startswith(said) else line
+    corrected = line
+    if line.startswith(said):
+        corrected = cues.corrected(_misspelt(lines.words(said), names), line)
     words = lines.words(_without_links(take_reason(corrected)[0]))
     found = things_in(words, names, cues.known, find_trace_ids(corrected))
     return Text(corrected, words, found, cues.found(word.small for word in words))
+
+
+def _misspelt(words: Sequence[Word], names: Names) -> list[Word]:
+    """Return the words that may be misspelt: those that nothing is called."""
+    kinds = (Kind.SERVICE, Kind.ALERT, Kind.OPERATION, Kind.SITE)
+    return [each for each in words if not names.recognise(each.text, *kinds, least=_SPELT)]
 
 
 def _without_links(line: str) -> str:
@@ -116,7 +127,7 @@ class Candidates:
     """
 
     found: tuple[Candidate, ...] = ()
-    refused: Mapping[str, InvalidInput] = field(default_factory=dict)
+    refused: Mapping[str, OpsError] = field(default_factory=dict)
     named: Command | None = None
 
 
@@ -127,17 +138,34 @@ async def candidates(
     most = MOST_TRIED_OF_LONG if len(text.line) > LONG else MOST_TRIED
     tried = sorted(_likely(registry, text, favourite), key=lambda each: -each.score)[:most]
     filled = await asyncio.gather(*(_filled(registry, message, text, each) for each in tried))
-    accepted = [each for each in filled if isinstance(each, Candidate)]
+    accepted = [each for found in filled if isinstance(found, tuple) for each in found]
+    if favourite is None:
+        accepted += await _by_name(registry, message, text, accepted)
     best: dict[str, Candidate] = {}
     for each in sorted(accepted, key=lambda each: -each.score):
         best.setdefault(each.line, each)
     refused = {
         likely.command.name: each
         for likely, each in zip(tried, filled, strict=True)
-        if isinstance(each, InvalidInput) and not isinstance(each, NothingToRead)
+        if isinstance(each, InvalidInput | NotFound) and not isinstance(each, NothingToRead)
     }
     said = (each.command for each in tried if text.cued.get(each.command.name, _NOTHING).surely)
     return Candidates(tuple(best.values()), refused, favourite or next(said, None))
+
+
+async def _by_name(
+    registry: Registry, message: Message, text: Text, accepted: Sequence[Candidate]
+) -> list[Candidate]:
+    """Return the lines that show what a text names, if every other line leaves that out."""
+    named = {word for each in text.things if each.name for word in each.words}
+    if any(named.isdisjoint(map(str.casefold, each.left_out)) for each in accepted):
+        return []
+    likely = [each for each in registry.commands if _alone(each.intent, text.things)]
+    found = [
+        await _filled(registry, message, text, Candidate(each, each.name, _NAMED))
+        for each in likely
+    ]
+    return [each for those in found if isinstance(those, tuple) for each in those]
 
 
 def _likely(registry: Registry, text: Text, favourite: Command | None) -> Iterable[Candidate]:
@@ -167,27 +195,44 @@ def _alone(intent: Intent, things: Sequence[Found]) -> bool:
 
 async def _filled(
     registry: Registry, message: Message, text: Text, likely: Candidate
-) -> Candidate | OpsError | None:
-    """Return the line with its arguments, or why its command would refuse it."""
+) -> tuple[Candidate, ...] | OpsError:
+    """Return the line with its arguments, and others instead, or why its command refuses it."""
     command = likely.command
     if not await may(message.actor, *command.needs):
-        return Candidate(command, command.name, likely.score, surely=likely.surely, allowed=False)
+        denied = replace(likely, line=command.name, allowed=False)
+        return (denied,)
     if command.read is None:
-        return None
-    problem = None
+        return ()
     try:
         async with asyncio.timeout(patient(SECONDS)):
             line = text.brief if command.intent.reads_all else text.line
             reading = await command.read(message, line)
-            line = f"{command.name} {reading.line}".strip()
-            reached, rest = registry.find(line)
-            if reached is not command:
-                return None
-            await command.parse(message, rest)
+            others = reading.others if isinstance(reading, Guess) else ()
+            found = [
+                await _accepted(registry, message, text, likely, replace(reading, line=each))
+                for each in (reading.line, *others)
+            ]
     except TimeoutError:
-        return None
-    except (InvalidInput, NotFound) as refused:
+        return ()
+    except OpsError as refused:
         return refused
+    return tuple(filter(None, found))
+
+
+async def _accepted(
+    registry: Registry, message: Message, text: Text, likely: Candidate, reading: Reading
+) -> Candidate | None:
+    """Return the line of a reading if its command accepts it; raises OpsError if it refuses it."""
+    command = likely.command
+    line = f"{command.name} {reading.line}".strip()
+    reached, rest = registry.find(line)
+    if reached is not command:
+        return None
+    problem = None
+    try:
+        await command.parse(message, rest)
+    except (InvalidInput, NotFound):
+        raise
     except OpsError as error:  # the line is right, but this is not the moment for it
         problem = error
     # A reader that knows all of its words says itself what it leaves out.

@@ -17,6 +17,16 @@ SMALL = some(
     """
 )
 """Words that set no condition, besides language's filler."""
+CONTRACTED = {
+    short.replace("'", apostrophe): long.split()
+    for short, long in (
+        *((f"{asks}'s", f"{asks} is") for asks in ("how", "what", "who", "where", "when", "why")),
+        ("i'm", "i am"), ("i've", "i have"), ("i'll", "i will"), ("isn't", "is not"),
+        ("hasn't", "has not"), ("doesn't", "does not"), ("didn't", "did not"),
+    )
+    for apostrophe in ("'", "")
+}  # fmt: skip
+"""What short forms stand for, as the intents say it."""
 SURELY = 3.0
 PERHAPS = 1.0
 _RIGHT = (
@@ -62,7 +72,7 @@ class Cues:
         """Take the cues of commands; `others` are words that mean something else."""
         self._cues = [cue for command in commands for cue in _cues_of(command)]
         self.known = frozenset(word for cue in self._cues for word in cue.words)
-        self._right = self.known | set(others) | FILLER | _RIGHT
+        self._right = self.known | set(others) | FILLER | _RIGHT | {*CONTRACTED}
         self._slips: dict[str, list[str]] = {}
         for word in sorted({*self.known, *VERBS}):
             if len(word) >= SHORTEST_SLIP:
@@ -75,7 +85,7 @@ class Cues:
         A word counts once for a command, in the phrase with the most words. Filler such as "show"
         speaks for something only if nothing else is said.
         """
-        said = frozenset(words)
+        said = frozenset(long for word in words for long in CONTRACTED.get(word, (word,)))
         only_filler = said <= FILLER
         found: dict[str, Cued] = {}
         for cue in self._cues:

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 
+from bot.commands.part_ids import which_of, whole_ids
 from bot.errors import error_reply, reply_or_error
 from bot.registry import Command, Message, Registry
 from bot.replies import MOST_GUESSED, FollowUp, Reply, Row, Sentence, parts
 from bot.understanding.candidates import Candidate, Text, candidates, read_text
-from bot.understanding.cues import Cues
+from bot.understanding.cues import SURELY, Cues
 from bot.understanding.not_offered import WORDS, NotOffered, not_offered
 from bot.understanding.small_talk import ANSWERS, small_talk
-from ops.errors import InvalidInput, OpsError
+from ops.errors import InvalidInput, NotFound, OpsError
 from ops.language.lines import normal, words
 from ops.language.times import TIME_WORDS
-from ops.language.trace_ids import find_trace_id, shortened_id
+from ops.language.trace_ids import Part, find_part, find_trace_id, replace_part
 from ops.vocabulary.texts import shortened
 
 MOST_OFFERED = 3
@@ -37,6 +38,8 @@ class Reader:
         unknown = InvalidInput(
             f'there is no command "{shortened(text, 80)}"; "help" lists the commands'
         )
+        if part := find_part(text):
+            return await self._with_whole_id(message, part)
         try:
             read = await read_text(message, text, self.cues)
         except InvalidInput:
@@ -46,17 +49,25 @@ class Reader:
         named = {word for cued in read.cued.values() if cued.surely for word in cued.words}
         if refused := not_offered(frozenset(read.said), next(iter(read.content), ""), named):
             return await self._instead(message, read, refused)
+        return await self._likeliest(message, read) or await self._nothing(message, unknown)
+
+    async def _likeliest(self, message: Message, read: Text) -> Reply | None:
+        """Answer what a text most likely means, None if it means no command."""
         tried = await candidates(self.registry, message, read)
         found = list(tried.found)
         if found and found[0].problem:
             return _not_now(found)
+        refusal = tried.refused.get(tried.named.name) if tried.named else None
+        if tried.named and refusal and found and self._says_more(read, tried.named, found[0]):
+            return _refused(refusal, tried.named, [])
         if found and self._is_sure(read, found):
             return await self._run(message, found)
-        if mentioned := await self._mentioned(message):
+        said = bool(found) and found[0].surely
+        if not said and (mentioned := await self._mentioned(message)):
             return mentioned
-        if tried.named and (problem := tried.refused.get(tried.named.name)):
-            return _refused(problem, tried.named, found)
-        return _offer(found) if _offered(found) else await self._nothing(message, unknown)
+        if tried.named and refusal:
+            return _refused(refusal, tried.named, found)
+        return _offer(found) if _offered(found) else None
 
     def likeliest(self, text: str, besides: Command | None) -> Command | None:
         """Return the command that most of a text speaks for, None for none."""
@@ -86,8 +97,28 @@ class Reader:
         again = command.name.split()[-1] in said
         return bool(find_trace_id(text) or again or (surely and command.name not in surely))
 
+    async def lacks_a_thing(self, message: Message) -> bool:
+        """Return whether a text means a command, and does not say what that is about."""
+        try:
+            read = await read_text(message, message.text, self.cues)
+        except InvalidInput:
+            return False
+        if read.things or small_talk(message.text.lower().split()) or small_talk(read.said):
+            return False
+        tried = await candidates(self.registry, message, read)
+        if tried.found:
+            return bool(tried.found[0].guessed)
+        return tried.named is not None and tried.named.name not in tried.refused
+
+    def offer(self, line: str) -> Reply:
+        """Ask whether a line is meant that its command accepts."""
+        command, _ = self.registry.find(line)
+        return _offer([Candidate(command, line, SURELY)])
+
     async def help_with(self, message: Message, command: Command, problem: OpsError) -> Reply:
         """Answer a text that its command refuses."""
+        if part := find_part(message.text):
+            return await self._with_whole_id(message, part)
         try:
             read = await read_text(message, message.text, self.cues)
         except InvalidInput:
@@ -113,6 +144,12 @@ class Reader:
             return replace(_offer(found), notes=(asked,))
         return _refused(problem, command, found)
 
+    def _says_more(self, read: Text, one: Command, other: Candidate) -> bool:
+        """Return whether all words that speak for a reading, and others, speak for a command."""
+        names = (one.name, other.command.name)
+        words = [read.cued[name].words for name in names if name in read.cued]
+        return len(words) == 2 and words[0] > words[1]
+
     def _adds(self, read: Text, other: Command, named: Command) -> bool:
         """Return whether more than the name of one command speaks for another."""
         if named.changes and other.changes:
@@ -125,9 +162,10 @@ class Reader:
         )
 
     def _is_sure(self, read: Text, found: list[Candidate], named: Command | None = None) -> bool:
-        """Return whether to run the best reading: a read, or the card of a change that is named."""
+        """Return whether to run the best reading: a read, or a change that is named or asks."""
         best, *others = found
-        if best.command.changes and (best.command is not named or best.left_out):
+        clear = best.command.asks or (best.command is named and not best.left_out)
+        if best.command.changes and not clear:
             return False
         return (
             best.surely
@@ -167,13 +205,27 @@ class Reader:
             follow_ups=tuple(FollowUp(line, line) for line, _ in offered),
         )
 
+    async def _with_whole_id(self, message: Message, part: Part) -> Reply:
+        """Answer a text with the whole ID for the part of a trace ID in it."""
+        try:
+            found = await whole_ids(message, part)
+        except NotFound as unknown:
+            return replace(error_reply(unknown), follow_ups=(_HELP,))
+        texts = [replace_part(message.text, each) for each in found]
+        commands = [self.registry.find(text)[0] for text in texts]
+        if self.registry.fallback in commands:
+            texts = [f"show trace {each}" for each in found]
+        if len(texts) > 1:
+            return which_of(texts, f"The IDs of these traces have the digits {part}")
+        [line] = texts
+        command, _ = self.registry.find(line)
+        if command.changes:
+            return self.offer(line)
+        reply = await reply_or_error(self.registry.run(message, line), command.name, line)
+        return read_as(Candidate(command, line, SURELY, sentence=f"Read as `{line}`."), reply)
+
     async def _nothing(self, message: Message, problem: OpsError) -> Reply:
         """Say that a text is no command, or offer the trace that it mentions."""
-        if part := shortened_id(message.text):
-            problem = InvalidInput(
-                f'"{part}" may be part of a trace ID; only a whole one can be looked up, which has '
-                "16 or 32 hex digits"
-            )
         mentioned = await self._mentioned(message)
         return mentioned or replace(error_reply(problem), follow_ups=(_HELP,))
 

@@ -19,7 +19,8 @@ _NAMED = {
     ("day", "before", "yesterday"): -2, ("day", "after", "tomorrow"): 2,
 }  # fmt: skip
 DAY_WORDS = frozenset(
-    {*_SHORT, *_MONTHS, *(month[:3] for month in _MONTHS), "tonight", "before", "after"}
+    {*_SHORT, *_MONTHS, *(month[:3] for month in _MONTHS), "tonight", "overnight", "before"}
+    | {"after"}
     | {word for phrase in _NAMED for word in phrase}
 )
 PARTS = {"morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24), "night": (18, 30)}
@@ -80,11 +81,15 @@ def read_day(words: list[str], at: int, here: datetime) -> tuple[Day, int] | Non
 
 
 def _part_of_today(words: list[str], at: int, here: datetime) -> tuple[Day, int] | None:
-    """Read `this morning`, `tonight` and `last night`."""
+    """Read `this morning`, `all day`, `tonight`, `last night` and `overnight`."""
     first, second = (*words[at : at + 2], "", "")[:2]
     if first == "tonight":
         return Day(away=-1 if here.hour < _EARLY else 0, part=PARTS["night"]), at + 1
-    if first == "this" and second in PARTS:
+    if first == "overnight":
+        return Day(away=-1, part=PARTS["night"]), at + 1
+    if first == "all" and second == "day":
+        return Day(away=0), at + 2
+    if first in ("this", "all") and second in PARTS:
         early = second == "morning" and here.hour < _EARLY
         return Day(away=0, part=(0, 12) if early else PARTS[second]), at + 2
     if first == "last" and second in ("night", "evening"):

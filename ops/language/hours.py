@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ops.language.durations import NUMBERS, TENS
 
 _NAMED = {"noon": 12, "midday": 12, "midnight": 0}
+MEALS = {"breakfast": 8, "lunch": 12, "lunchtime": 12}  # after a word like "since"
 _HALVES = {"am": 0, "a.m": 0, "pm": 12, "p.m": 12}
 _HALF = "(am|pm|a\\.m|p\\.m)"
 _COLON = re.compile(rf"(\d{{1,2}})([:.])(\d{{2}})(?::(\d{{2}}))?{_HALF}?", re.ASCII)
@@ -47,6 +48,8 @@ def read_hour(words: list[str], at: int, *, bare: bool) -> tuple[Hour, int] | No
     word = words[at]
     if word in _NAMED:
         return Hour(_NAMED[word]), at + 1
+    if bare and word in MEALS:
+        return Hour(MEALS[word]), at + 1
     if dial := _past_or_to(words, at):
         return dial
     half: str | None = None

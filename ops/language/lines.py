@@ -85,12 +85,14 @@ def some(words: str) -> frozenset[str]:
 FILLER = some(
     """
     a an the this that these those there here it its i we you u me us my our your them they
+    i'm im i've ive i'll ill
     please pls plz kindly thanks thank thx ty cheers hi hello hey ok okay so well just also maybe
     can could would will may might want wants wanted need needs like love let lets let's i'd
     show list get give find search display see view look looking fetch pull tell check grab bring
     is are was were be been being am do does did has have had having got
     of for in on at to by with from as into about within and plus then where when
-    what what's whats which who whose why how if up out all any some every each both
+    what what's whats which who who's whose why why's how how's where's when's
+    if up out all any some every each both
     """
 )
 """Words that ask, join or are polite, and set no condition by themselves."""

@@ -70,7 +70,9 @@ class Point:
             return [Hour(part[0] if part else 0)]
         both = [self.hour.on_half(0), self.hour.on_half(12)]
         if part:
-            return [each for each in both if part[0] <= each.hour < part[1]] or both
+            both += [replace(each, hour=each.hour + 24) for each in both]  # 3 at night
+            half = [each for each in both if part[0] <= each.hour < part[1]]
+            return half or [self.hour.on_half(0 if part[0] < 12 else 12)]
         # On another day than today, "at 9" is as a clock with 24 hours shows it.
         return both if self.day is None or self.day.away == 0 else [self.hour]
 
@@ -106,7 +108,7 @@ def read_point(
 
 def _with_hour(point: Point, words: list[str], at: int, *, bare: bool) -> tuple[Point, int]:
     """Add the time of day that follows, and its zone."""
-    after = at + (words[at : at + 1] in (["at"], ["@"]))
+    after = at + (words[at : at + 1] in (["at"], ["@"], ["around"], ["about"]))
     found = read_hour(words, after, bare=bare or after > at)
     if not found:
         return point, at
@@ -128,9 +130,9 @@ def _moment(word: str) -> Moment | None:
 
 def _instant(day: date, hour: Hour | int, zone: tzinfo, *, second: bool) -> int:
     """Return the moment at which a zone's clocks show a day and a time of day."""
-    if isinstance(hour, int):
-        day, hour = day + timedelta(days=hour // 24), Hour(hour % 24)
-    shown = datetime.combine(day, time(hour.hour, hour.minute, hour.second), zone)
+    hour = Hour(hour) if isinstance(hour, int) else hour
+    day += timedelta(days=hour.hour // 24)
+    shown = datetime.combine(day, time(hour.hour % 24, hour.minute, hour.second), zone)
     if second:
         later = shown.replace(fold=1)
         # In an hour that the clocks skip, only the first offset leads onwards.

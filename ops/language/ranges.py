@@ -7,7 +7,7 @@ from datetime import tzinfo
 from ops.errors import InvalidInput
 from ops.language.days import SHORT_DAYS, Day, read_day
 from ops.language.durations import UNITS, read_duration, read_number
-from ops.language.hours import Hour
+from ops.language.hours import MEALS, Hour
 from ops.language.lines import some
 from ops.language.points import Point, read_point
 from ops.language.spoken import Clock, Spoken, name_of, shown, shown_range, written
@@ -25,7 +25,9 @@ _COMPARED = some(
     timeout > < >= <= =
     """
 )
-WORDS = frozenset({"between", "ago", "this", "half", "quarter", "noon", "midnight", *_AROUND, *_TO})
+WORDS = frozenset(
+    {"between", "ago", "this", "half", "quarter", "noon", "midnight", *MEALS, *_AROUND, *_TO}
+)
 _DAY = 24 * 60  # minutes
 _EXACTLY = 5 * MINUTE  # each side of "at 14:05"
 _ROUGHLY = 15 * MINUTE  # each side of "around 14:05" and of "at 2pm"

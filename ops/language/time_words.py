@@ -17,6 +17,7 @@ _KEY = re.compile(
 _PIECE = re.compile(rf'(?:{QUOTED}|[^\s"]|")+', re.DOTALL)
 _CLOCK = r"\d{1,2}(?:[:.]\d{2})?(?:am|pm)?"
 _BETWEEN = re.compile(rf"({_CLOCK})[-\u2013]({_CLOCK})", re.ASCII)
+_ISH = re.compile(r"(\d{1,2}(?::\d{2})?(?:am|pm)?)-?ish", re.ASCII)
 _LONGEST = 64  # letters of a word about time
 _PUNCTUATION = ",;()?!"
 
@@ -57,6 +58,8 @@ def split(words: Sequence[str]) -> Words:
             if '"' in word or len(word) > _LONGEST
             else word.lower().strip(_PUNCTUATION).rstrip(".")
         )
+        if found := _ISH.fullmatch(small):  # 9ish
+            small = found[1]
         if small == "=" and texts and _KEY.fullmatch(f"{texts[-1]}="):  # since = 14:00
             keys.add(len(texts) - 1)
             continue

@@ -6,6 +6,7 @@ header, after a label such as `trace_id=` or in a link, its leading zeros may be
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 from ops import limits
@@ -36,6 +37,10 @@ _FORMS = tuple(
 _ALONE = re.compile(rf"""[\s"'`<(\[{{]*(?:0x)?({_HEX}{{16,32}})[\s"'`>)\]}}.,;:!?]*""")
 _SHORT = re.compile(
     rf"""[\s"'`<(\[{{]*(?:0x)?(?=[0-9]*[a-f])(?=[a-f]*[0-9])({_HEX}{{7,15}})[\s"'`>)\]}}.,;:!?…]*"""
+)
+_PART = re.compile(  # a start of eight digits, or dots where the others are left out
+    rf"(?<![\w.-])(?:0x)?(?:({_HEX}{{3,31}})(?:\.{{2,3}}|\*)({_HEX}{{2,31}})?"
+    rf"|(?=[0-9]*[a-f])(?=[a-f]*[0-9])({_HEX}{{8,15}}))(?![\w-])"
 )
 _LINK = ("://", "/trace/", "/traces/")
 _WORD = re.compile(r"[^\W_]+(?:[-_.][^\W_]+)*")
@@ -84,6 +89,42 @@ def shortened_id(text: str) -> str:
     """Return the hex digits if a text may be a part of a trace ID and no more, else ""."""
     found = _SHORT.fullmatch(_plain(text))
     return found[1] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The first and the last digits of a trace ID; `end` is "" if only the first are known."""
+
+    start: str
+    end: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.start}…{self.end}"
+
+    @property
+    def digits(self) -> int:
+        """How many digits are known."""
+        return len(self.start + self.end)
+
+    def is_of(self, trace_id: str) -> bool:
+        """Return whether a trace ID in full has these digits; zeros before it do not count."""
+        starts = trace_id.startswith(self.start) or trace_id.lstrip("0").startswith(self.start)
+        return starts and trace_id.endswith(self.end)
+
+
+def find_part(text: str) -> Part | None:
+    """Return the part of a trace ID in a text, None if it holds more than that, or no part."""
+    line = _plain(text)
+    found = [*_PART.finditer(line)]
+    others = _PART.sub(" ", line)
+    if len(found) != 1 or _places(text) or not _BESIDE.issuperset(_WORD.findall(others)):
+        return None
+    return Part(found[0][1] or found[0][3], found[0][2] or "")
+
+
+def replace_part(text: str, trace_id: str) -> str:
+    """Return a text with the whole ID for the part of it that `find_part` found."""
+    return _PART.sub(trace_id, _plain(text), count=1)
 
 
 def _places(text: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from ops import limits
 from ops.errors import InvalidInput, did_you_mean
-from ops.language import amounts
+from ops.language import amounts, said_tags
 from ops.language.keys import is_of_another_tool, trace_key, without_scope
 from ops.language.lines import NEGATIONS, Word, compared
 from ops.language.names import Kind, Likeness, Names
@@ -37,6 +37,7 @@ from ops.vocabulary.quoting import in_quotes, quote
 from ops.vocabulary.slips import slip_of
 from ops.vocabulary.tag_words import KEYS
 
+_NAMED = (Kind.SERVICE, Kind.OPERATION, Kind.INSTANCE, Kind.VERSION)
 _FIRST = ("site", "service", "operation")
 _DURATIONS = ("min", "max", "trace-min", "trace-max")
 _LAST = (*_DURATIONS, "last", "from", "to", "before", "limit")
@@ -78,6 +79,8 @@ class _Reader:
         self._conditions: dict[str, None] = {}
         for operator, status in amounts.statuses(self._unread):
             self._tag(HTTP_STATUS, operator, status)
+        for key, value in said_tags.ids(self._unread):
+            self._tag(key, "=", value)
         self.said = self._unread.time(clock, self._set)
         for place in self._unread:
             self._option(place)
@@ -85,6 +88,8 @@ class _Reader:
             self._key_alone(place)
             if place in self._unread and self._unread.words[place].operator:
                 self._pair(place, self._unread.words[place])
+        for key, value in said_tags.numbers(self._unread, self._is_name):
+            self._tag(key, "=", value)
         self._site()
         self._instance()
         self._service()
@@ -152,6 +157,8 @@ class _Reader:
         match key:
             case "min" | "max" | "trace-min" | "trace-max" | "duration" | "trace-duration":
                 self._duration(place, key, operator, value)
+            case "error" if word.operator == ":" and value.casefold() not in (*_TRUE, *_FALSE):
+                self._conditions[said_tags.saying(value)] = None
             case "error":
                 self._error(operator, value)
             case "status":
@@ -231,6 +238,10 @@ class _Reader:
                 self._unread.take(place)
                 self._set("site", named)
 
+    def _is_name(self, word: str) -> bool:
+        found = self._names.recognise(word, *_NAMED, least=Likeness.LETTERS)
+        return bool(found or self._names.site_called(word))
+
     def _instance(self) -> None:
         """Read `petstore-2` as a service's instance, where it is no slip of a service's name."""
         site = self._given.get("site", "")
@@ -292,7 +303,9 @@ class _Reader:
         if word in FAILED or word in SUCCEEDED:
             self._unread.take(place)
             failed = (word in FAILED) != self._unread.negated(place)
-            self._conditions["error" if failed else "error=false"] = None
+            said = said_tags.messages(self._unread, place) if failed and word in FAILED else ()
+            conditions = [*map(said_tags.saying, said)] or ["error" if failed else "error=false"]
+            self._conditions.update(dict.fromkeys(conditions))
 
     def _rest(self) -> tuple[str, ...]:
         read = self._conditions or self._given.keys() - {"last", "from", "to", "limit"}
@@ -312,7 +325,7 @@ class _Reader:
         if _TRACE_ID.fullmatch(text):
             return f'"{shown}" is a trace ID: write "show trace {shown}" to see that trace'
         if shortened_id(text):
-            return f'"{shown}" may be part of a trace ID; only a whole one can be looked up'
+            return f'"{shown}" may be part of a trace ID: write "show trace {shown}"'
         if text.isdecimal():
             return f'"{shown}" may mean several things: write limit={shown}, or KEY={shown}'
         where = self._names.site(self._given.get("site", ""))

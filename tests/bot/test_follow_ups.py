@@ -7,11 +7,14 @@ from bot.follow_ups import (
     About,
     about,
     addition,
+    called,
     loads,
     may_follow,
     merged,
     opens_one,
     pointed_at,
+    said_whole,
+    with_shown_id,
 )
 from bot.replies import FollowUp, Reply
 
@@ -27,6 +30,10 @@ SHOWN = About(
         ("Logs", f"show logs {ONE} site=shop"),
         ("Compare with usual", f"compare {ONE} site=shop"),
     ),
+)
+CHANGED = About(
+    "change sampling petstore 20% for=1h",
+    steps=(("15 minutes more", "extend sampling petstore"), ("Cancel", "cancel 3f9a")),
 )
 FIRING = About("alerts", ("show alert aa", 'alerts alertname="Slow"'), (("Versions", "version"),))
 
@@ -55,6 +62,8 @@ FIRING = About("alerts", ("show alert aa", 'alerts alertname="Slow"'), (("Versio
         ("again", LISTED, LISTED.line),
         ("Versions", FIRING, "version"),
         ("the second", FIRING, 'alerts alertname="Slow"'),
+        ("15 more minutes", CHANGED, "extend sampling petstore"),
+        ("cancel it", CHANGED, "cancel 3f9a"),
     ],
 )
 def test_it_finds_the_line_that_a_text_points_at(text: str, before: About, line: str) -> None:
@@ -82,6 +91,39 @@ def test_it_finds_the_line_that_a_text_points_at(text: str, before: About, line:
 )
 def test_it_points_at_nothing_else(text: str, before: About) -> None:
     assert pointed_at(text, before) == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "it"),
+    [
+        (SHOWN, ONE),
+        (About("show alert SlowRequests"), "SlowRequests"),
+        (About('ack "Disk full" for=1h'), '"Disk full"'),
+        (About("alert 3f9a", steps=(("What changed", "what changed before Slow"),)), "Slow"),
+        (About("alerts", steps=(("I have it", "ack Slow"),)), "Slow"),
+        (About("alerts", steps=(("I have Slow", "ack Slow"),)), ""),  # there are others
+        (About("incident 3"), "incident 3"),
+        (About("incident start x", steps=(("Close incident", "incident close 4"),)), "incident 4"),
+        (About("incidents", steps=(("a", "incident 4"), ("b", "incident 5"))), ""),
+        (About("silence x", steps=(("End it", f"end silence {ONE[:32]}abcd"),)), f"{ONE[:32]}abcd"),
+        (LISTED, ""),
+    ],
+)
+def test_it_knows_what_it_is_after_an_answer(before: About, it: str) -> None:
+    assert called(before) == it
+
+
+def test_it_puts_what_was_shown_in_the_place_of_it() -> None:
+    assert said_whole("mute it till 6", "Slow") == "mute Slow till 6"
+    assert said_whole("is this one still firing?", "Slow") == "is Slow still firing?"
+    assert said_whole("it's slow", "Slow") == ""
+    assert said_whole("any errors", "Slow") == ""
+
+
+def test_a_part_of_an_id_is_that_of_the_trace_that_was_shown() -> None:
+    assert with_shown_id("logs 222222…", LISTED) == f"logs {TWO}"
+    assert with_shown_id("22222222", None) == "22222222"
+    assert with_shown_id("logs 4444…", LISTED) == "logs 4444…"
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,6 @@ CHANGES = {
     "keep everything for the next 10 minutes": "change sampling always for=10m",
     "turn sampling on for petstore": "change sampling petstore always",
     "stop tracing petstore": "sampling off petstore",
-    "note: rolled back 1.2.1": "incident note rolled back 1.2.1",
 }
 # Without an ID the latest trace that failed is offered.
 LATEST = {
@@ -166,9 +165,10 @@ NOT_OFFERED = {
 }
 # What stops something of OpsPortal's own stops no service.
 STOPS = {
-    "stop the silence": "which silence?",
-    "unsilence SlowRequests": "which silence?",
-    "stop posting alerts here": "which subscription?",
+    "stop the silence": "it has no silences",
+    "unsilence SlowRequests": "it has no silences",
+    "stop posting alerts here": "this channel is not subscribed",
+    "note: rolled back 1.2.1": "no incident is open",
     "pin the last trace": "which trace?",
 }
 TALK = {

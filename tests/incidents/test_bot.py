@@ -57,7 +57,11 @@ async def test_a_thread_is_the_incidents(operator: Actor, prometheus: FakePromet
         "olga opened the incident",
         "olga: “only petstore-3, site=x is fine”",
     ]
-    assert "several incidents are open (2 and 1): give the number of one" in elsewhere.summary
+    assert [each.line for each in elsewhere.follow_ups[:2]] == [
+        "incident close 2",
+        "incident close 1",
+    ]
+    assert "Several incidents are open (2 and 1): give the number of one" in elsewhere.notes
     assert closed.summary.startswith("petstore slow: closed after")
     assert closed.follow_ups[0].line == "incident reopen 1"
     assert again.summary.startswith("petstore slow: ")
@@ -95,7 +99,7 @@ async def test_numbers_and_sites_can_be_given(operator: Actor, prometheus: FakeP
         ("incident start", "what is wrong?"),
         ("incident note", "what should the note say?"),
         ("incident 3 pin", "which trace? Give its ID"),
-        ("incident close it", '"it" is not the number of an incident'),
+        ("incident close it", "no incident is open"),
         ("incident start x alert=1 trace=2", "from one alert, one group or one trace"),
         ("incident 1 note x", "has no incident 1"),
         ("incident close 99999999999", "is not the number of an incident"),

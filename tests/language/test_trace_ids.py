@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.language.trace_ids import find_trace_id, find_trace_ids, pasted_ids, shortened_id
+from ops.language.trace_ids import (
+    Part,
+    find_part,
+    find_trace_id,
+    find_trace_ids,
+    pasted_ids,
+    replace_part,
+    shortened_id,
+)
 
 LONG = "17b4f65b0d9f038e2a7bc5ea84309af2"
 SHORT = "9c01d2f4a7e3b865"
@@ -151,6 +159,39 @@ def test_it_knows_a_shortened_id(text: str) -> None:
     assert [shortened_id(word) for word in ("00000000", "facade", "1234567", "1.3.0")] == [""] * 4
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("17b4f65b", "17b4f65b", ""),
+        ("show trace 17B4F65B0D9F", "17b4f65b0d9f", ""),
+        ("17b4…9af2", "17b4", "9af2"),
+        ("logs of 17b4..9af2 please", "17b4", "9af2"),
+        ("0x17b4f6...", "17b4f6", ""),
+    ],
+)
+def test_it_finds_the_part_of_an_id(text: str, start: str, end: str) -> None:
+    found = find_part(text)
+    assert found == Part(start, end)
+    assert found.is_of(LONG)
+    assert not found.is_of("9" * 32)
+    assert LONG in replace_part(text, LONG)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LONG, f"{LONG} 17b4f65b", "12345678", "facade00 facade01", "17b4", "user 17b4f65b", "1...2",
+        "65d7b155-e09f-4ee2-bc6b-0fb5f29b8553", "3f9a1c7e2b5d48aa01c2", "errors...", "",
+    ],
+)  # fmt: skip
+def test_anything_else_is_no_part_of_an_id(text: str) -> None:
+    assert find_part(text) is None
+
+
+def test_leading_zeros_of_an_id_do_not_count() -> None:
+    assert Part("17b4").is_of(LONG[:16].zfill(32))
+
+
 PIECES = st.sampled_from(
     [LONG, SHORT, "0", "0x", "-", ":", "/trace/", "trace", "%25", "%3A", '"', " ", "span", "ﷺ"]
 )
@@ -163,3 +204,5 @@ def test_whatever_is_pasted_gives_full_ids_or_none(text: str) -> None:
         assert int(found, 16)
     pasted_ids(text)
     shortened_id(text)
+    part = find_part(text)
+    assert part is None or replace_part(text, LONG)

@@ -173,10 +173,10 @@ async def test_the_bot_asks_with_what_it_hides_then_silences(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("silence", "which alerts?"),
+        ("silence", "`silence QueueDeep`? Nothing has changed yet"),
         ("silence QueueDeep permanent", "a silence must end"),
         ("silence team!=pets for=1h confirm", "would silence every alert without that label"),
-        ("end silence", "which silence?"),
+        ("end silence", "no silence is known"),
         ("silence Nothing for=1h", "is called"),
     ],
 )

@@ -102,8 +102,8 @@ async def test_it_is_handed_over_taken_over_and_given_back(operator: Actor, mia:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("ack", "which alert?"),
-        ("i have it", "which alert?"),
+        ("ack", "`ack QueueDeep` or `ack SlowSearch`?"),
+        ("i have it", "`ack QueueDeep` or `ack SlowSearch`?"),
         ("ack severity=~page|warning", "several alerts: QueueDeep, SlowSearch. Name one of them"),
         ("ack QueueDeep for=-1h", '"for=-1h" is not how long it lasts: write for=1h'),
         ("ack QueueDeep for=", '"for=" is not how long it lasts'),
