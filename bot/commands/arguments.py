@@ -119,7 +119,7 @@ def refuse_terms(given: str) -> None:
     It would be taken for a matcher; one on a label of that name is written in quotes.
     """
     for word in lines.words(given):
-        if word.operator and not word.key_quoted and word.key.lower() in ("for", "until"):
+        if word.operator == "=" and not word.key_quoted and word.key.lower() in ("for", "until"):
             raise InvalidInput(
                 f'"{shortened(f"{word.key}{word.operator}{word.text}", 80)}" is not how long it '
                 "lasts: write for=1h or until=18:00"
