@@ -10,6 +10,7 @@ from ops.actor import Actor
 from ops.alerts.actions import READ as READ_ALERTS
 from ops.alerts.answers import answers_of
 from ops.backends.clients import clients
+from ops.errors import BackendTimeout
 from ops.language.names import Names, SiteNames
 from ops.patience import patient
 from ops.rights import rights_of
@@ -109,7 +110,10 @@ class _AlertNames:
 
 async def _alerts(site: Site) -> _AlertNames:
     """Return the names of alerts and of rules that may become alerts, and their labels."""
-    answers = (await answers_of(site, patient(PATIENCE))).answers.values()
+    found = await answers_of(site, patient(PATIENCE))
+    if not found.answers:  # no names would be known for AGE, as if no alert were called anything
+        raise BackendTimeout("no source of alerts has answered yet", backend="Prometheus")
+    answers = found.answers.values()
     both: list[tuple[str, Mapping[str, str]]] = [
         *((each.name, each.labels) for answer in answers for each in answer.alerts),
         *(

@@ -55,7 +55,7 @@ async def _loaded(answer: Response) -> Loaded:
 
 
 @pytest.mark.parametrize(
-    ("kind", "requests", "kilobytes"), [("overview", 18, 44), ("search", 23, 55), ("trace", 34, 75)]
+    ("kind", "requests", "kilobytes"), [("overview", 18, 45), ("search", 23, 55), ("trace", 34, 75)]
 )
 async def test_a_page_loads_little_and_only_what_it_needs(
     web: Web, place: Place, olga: User, kind: str, requests: int, kilobytes: int

@@ -63,6 +63,8 @@ async def test_what_does_not_answer_is_missing_and_the_site_file_is_there(
     found: Names = await names(viewer)
     assert found.own.services == ("petstore", "orders")
     assert found.own.missing == {"services", "operations", "alerts", "versions"}
+    again: Names = await names(viewer)
+    assert "alerts" in again.own.missing, "what is missing is not remembered as nothing"
 
 
 @pytest.fixture

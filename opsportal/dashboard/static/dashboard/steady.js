@@ -11,6 +11,7 @@ let state = "free";
 let ending = 0;
 const waiting = [];
 const taken = new WeakSet(); // requests whose answer has been through here
+const newest = new WeakMap(); // each piece's last request
 
 /** Make a change to the page once nothing is pressed. */
 export function steadily(change) {
@@ -52,11 +53,17 @@ for (const kind of ["pointerup", "pointercancel", "contextmenu"]) {
 }
 addEventListener("blur", end); // the window's own
 
-/** Bring in the pieces that a page loads later like this; a page that was asked for is swapped. */
+document.addEventListener("htmx:beforeSend", ({ detail }) => newest.set(detail.elt, detail.xhr));
+
+/**
+ * Bring in the pieces that a page loads later like this; a page that was asked for is swapped. An
+ * answer that comes after that to a later request of the same piece is dropped.
+ */
 document.addEventListener("htmx:beforeOnLoad", (event) => {
-  const { boosted, xhr } = event.detail;
+  const { boosted, elt, xhr } = event.detail;
   if (boosted || taken.has(xhr)) return;
   event.preventDefault();
+  if (newest.get(elt) !== xhr) return;
   taken.add(xhr);
   steadily(() => xhr.onload());
 });
