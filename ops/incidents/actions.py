@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from zoneinfo import ZoneInfo, available_timezones
 
 from ops.actor import Actor
+from ops.backends.clients import clients
 from ops.database import in_database
 from ops.errors import InvalidInput
 from ops.guard import OPSPORTAL, action
@@ -28,6 +29,7 @@ from ops.incidents.markdown import Address, write_up
 from ops.incidents.opening import draft
 from ops.incidents.quiet import Offer, read_offers
 from ops.incidents.services import RolloutStep, SampledFor, ServiceDuring, Step
+from ops.rights import rights_of
 from ops.sites import sites
 from ops.traces import actions as traces
 
@@ -173,11 +175,15 @@ async def show_story(actor: Actor, *, number: int = 0, site: str = "") -> Story:
     """Return an incident and what happened in its time, as far as the reader may see it.
 
     That is: alerts, rollouts, sampling, who had its alerts, and what was written in it. It comes
-    from OpsPortal's own memory: no source is asked.
+    from OpsPortal's own memory: no source is asked. Readers with the same permissions share it.
     """
     where = sites().site(site)
-    incident = await in_database(store.find, where.name, number)
-    return await gather(actor, where, incident)
+
+    async def read() -> Story:
+        return await gather(actor, where, await in_database(store.find, where.name, number))
+
+    key = ("story", where, number, (await rights_of(actor.user_id)).permissions)
+    return await clients().reads.answer(key, read)
 
 
 @action("incidents.show_causes", permission=READ)

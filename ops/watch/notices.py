@@ -58,7 +58,8 @@ async def send(notice: Notice) -> None:
 
 
 def announce(site: str, subject: str) -> None:
-    """Send a notice without waiting for it: nobody's answer depends on it."""
+    """Send a notice without waiting for it; whoever reads after this call reads anew."""
+    clients().reads.renew()
     task = asyncio.create_task(send(Notice(site, subject)))
     _sending.add(task)
     task.add_done_callback(_sending.discard)

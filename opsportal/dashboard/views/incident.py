@@ -130,6 +130,8 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
     """Return what the page shows."""
     traced = visit.site.jaeger is not None and traces.READ in visit.permissions
     drawn = lanes(visit, story, traced=traced)
+    targets = {part.target for line in story.lines for part in line.parts}
+    addresses = {each: address_of(visit, each) for each in targets}
     return {
         "heading": words.name(story.headline, LONGEST_HEADING),
         "story": story,
@@ -143,11 +145,7 @@ def context(visit: Visit, story: Story) -> dict[str, object]:
             figures.count(len(story.people), "person", "people"),
         ],
         "lines": [
-            (
-                line,
-                SIGNS[line.kind],
-                [(each, address_of(visit, each.target)) for each in line.parts],
-            )
+            (line, SIGNS[line.kind], [(each, addresses[each.target]) for each in line.parts])
             for line in story.lines
         ],
         "timeline": _timeline(visit, story),
