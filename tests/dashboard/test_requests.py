@@ -17,6 +17,7 @@ from ops.vocabulary import timerange
 from ops.vocabulary.policies import ALWAYS, rate
 from tests.conftest import Person
 from tests.dashboard.places import Place, heading, link, text, words
+from tests.fakes.jaeger import ANY_JAEGER
 
 SAMPLING = "/sites/production/sampling/"
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -149,6 +150,26 @@ async def above(ceiling: Place, operator: AsyncClient) -> str:
 
 
 OVER = "Over petstore's ceiling of 50 traces/s: about 200 traces/s. "
+
+
+@ANY_JAEGER
+async def test_the_overview_shows_it_to_those_who_may_approve(
+    above: str, operator: AsyncClient, approver: AsyncClient
+) -> None:
+    page = await approver.get("/sites/production/")
+    said = "Waiting for approval sampling petstore: unknown → always by olga from the browser"
+    assert said in text(page)
+    assert link(page, "petstore: unknown → always") == above
+    assert "Waiting for approval" not in text(await operator.get("/sites/production/"))
+    await approver.post(above, {"decision": "apply"})
+    assert "Waiting for approval" not in text(await approver.get("/sites/production/"))
+
+
+@ANY_JAEGER
+async def test_the_overview_does_not_show_what_needs_no_approval(
+    asked: str, approver: AsyncClient
+) -> None:
+    assert "Waiting for approval" not in text(await approver.get("/sites/production/"))
 
 
 async def test_a_change_above_the_ceiling_says_beforehand_that_it_needs_approval(

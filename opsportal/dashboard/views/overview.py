@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 from ops.errors import OpsError
 from ops.overview import actions
 from ops.overview.actions import DoorReport, Overview, WatchReport
+from ops.requests.actions import RequestedChange, list_open
+from ops.sampling import actions as sampling
 from ops.vocabulary import figures
 from opsportal.dashboard import words
 from opsportal.dashboard.alert_groups import ALERT, grouped
@@ -31,7 +33,7 @@ async def show(visit: Visit) -> HttpResponse:
     if trace := opened(visit, find):
         return trace
     part = sheet(visit.request, visit.site.services_like(find), SERVICES)
-    overview, reports = await asyncio.gather(
+    overview, requests, reports = await asyncio.gather(
         actions.show_overview(
             visit.actor,
             site=visit.site.name,
@@ -41,11 +43,13 @@ async def show(visit: Visit) -> HttpResponse:
             patience=patience(visit.request),
             age=age(visit.request),
         ),
+        _requests(visit),
         _reports(visit),
     )
     return await visit.render(
         "pages/overview.html",
         {
+            "requests": requests,
             "heading": _heading(overview, alerts=bool(visit.site.prometheus)),
             "overview": overview,
             "find": find,
@@ -73,6 +77,17 @@ async def status(visit: Visit) -> HttpResponse:
         "pages/status.html",
         {"reports": reports, "watch": watch, "heading": _state(reports, watch)},
     )
+
+
+async def _requests(visit: Visit) -> tuple[RequestedChange, ...]:
+    """Return the requests that wait for somebody's approval, if the viewer may give one."""
+    if sampling.APPROVE not in visit.permissions:
+        return ()
+    try:
+        found = await list_open(visit.actor, site=visit.site.name)
+    except OpsError:
+        return ()  # the status says that the database does not answer
+    return tuple(each for each in found if each.over)
 
 
 def _happened(visit: Visit, overview: Overview) -> dict[str, object]:
