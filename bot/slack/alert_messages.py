@@ -122,6 +122,11 @@ class AlertMessages:
         self._wanted = {name: wanted[name] for name in wanted if name not in closed}
         self._numbers = known.numbers
 
+    @property
+    def at_work(self) -> int:
+        """How many channels are being worked on; the edits of all count as one."""
+        return len(self._working)
+
     async def finish(self) -> None:
         """Wait until nothing is left to be done."""
         while self._working:

@@ -1,7 +1,7 @@
 """A clock for the bot that moves only when a test moves it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bot.slack.clock import Clock
@@ -49,13 +49,19 @@ class FakeClock(Clock):
                 await self._slept.wait()
         return min(left)
 
-    async def runs(self, work: Awaitable[T]) -> T:
-        """Let time pass from one sleeper to the next until the work is done."""
+    async def runs(self, work: Awaitable[T], at_work: Callable[[], int] = lambda: 0) -> T:
+        """Let time pass from one sleeper to the next until the work is done.
+
+        Not while one of those who are `at_work` does something that takes real time: a lease could
+        be over before a call has been answered.
+        """
         working = asyncio.ensure_future(work)
         while not working.done():
             sleeping = asyncio.ensure_future(self.sleeping())
             await asyncio.wait((working, sleeping), return_when=asyncio.FIRST_COMPLETED)
-            if sleeping.done():
+            if len(self._left()) < at_work():
+                await asyncio.sleep(0.001)
+            elif sleeping.done():
                 self.passes(sleeping.result())
             sleeping.cancel()
         return working.result()

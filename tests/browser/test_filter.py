@@ -241,7 +241,7 @@ async def test_what_one_sent_comes_back(web: Web, place: Place, olga: User) -> N
             await expect(page).to_have_url(re.compile(sent[-2:]))
             await expect(page.locator("h1")).to_be_visible()
             await asyncio.gather(*recents.writing)
-        await page.get_by_role("link", name="Versions").click()
+        await page.get_by_role("link", name="Versions", exact=True).click()
         await expect(page.locator("h1")).to_contain_text("version")
         await page.wait_for_load_state("networkidle")
         await page.get_by_role("link", name="Traces", exact=True).click()

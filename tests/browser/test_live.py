@@ -311,7 +311,7 @@ async def test_the_next_page_is_live_too(web: Web, place: Place) -> None:
     async with watching(), web.open() as page:
         await log_in(page)
         await page.goto("/sites/production/traces/")
-        await page.get_by_role("link", name="Alerts").click()
+        await page.get_by_role("navigation").get_by_role("link", name="Alerts").click()
         await is_live(page)
         rule["alerts"] = many(1)
         await expect(page.locator("h1")).to_have_text("1 alert firing")

@@ -96,7 +96,7 @@ async def test_pages_follow_each_other_without_loading_anew(
 
     async with web.open() as page:
         await log_in_through_the_form(page)
-        await page.get_by_role("link", name="Versions").click()
+        await page.get_by_role("link", name="Versions", exact=True).click()
         await page.wait_for_url("**/versions/")
         await page.evaluate("window.sameDocument = true")
         await page.get_by_role("link", name="Sampling", exact=True).click()

@@ -237,7 +237,7 @@ async def test_hostile_names_are_only_text(web: Web, place: Place, olga: User) -
 async def test_it_comes_and_goes_with_the_page(web: Web, place: Place, olga: User) -> None:
     async with web.open() as page:
         await show(page, place, search())
-        await page.get_by_role("link", name="Versions").click()
+        await page.get_by_role("link", name="Versions", exact=True).click()
         await expect(page.get_by_role("treegrid")).to_have_count(0)
         await page.keyboard.press("e")
         await page.go_back()
