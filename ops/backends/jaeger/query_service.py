@@ -169,11 +169,14 @@ class QueryService:
 
     async def _watch(self, channel: grpc.aio.Channel) -> None:
         """Forget what the server lacks whenever the connection is lost."""
+        was_lost = False
         while True:
             state = channel.get_state()
-            if state is not grpc.ChannelConnectivity.READY:
+            if was_lost or state is not grpc.ChannelConnectivity.READY:
                 self.api, self.confirmed = Api.SUMMARIES, False
             await channel.wait_for_state_change(state)
+            # On a busy machine it may be there again before we look.
+            was_lost = state is grpc.ChannelConnectivity.READY
 
     async def close(self) -> None:
         """Close the channel and end every call."""

@@ -166,11 +166,13 @@ class TestReconnect:
         await jaeger.find(HOUR)
         await dated.stop()
         upgraded = await FakeJaeger("2.20").start(dated.address)
-        for limit in range(1, 10):
-            with contextlib.suppress(BackendUnavailable):
-                await jaeger.find(replace(HOUR, limit=limit))
-        assert upgraded.methods()[-1] == "FindTraceSummaries"
-        await upgraded.stop()
+        try:
+            for limit in range(1, 10):
+                with contextlib.suppress(BackendUnavailable):
+                    await jaeger.find(replace(HOUR, limit=limit))
+            assert upgraded.methods()[-1] == "FindTraceSummaries"
+        finally:
+            await upgraded.stop()
 
 
 class TestTrouble:
