@@ -9,6 +9,7 @@ from tests.fakes.slack import SECONDS
 
 T = TypeVar("T")
 NOON = 1_760_000_000.0
+LITTLE = 50  # milliseconds, or longer on a busy machine
 
 
 class FakeClock(Clock):
@@ -52,16 +53,18 @@ class FakeClock(Clock):
     async def runs(self, work: Awaitable[T], at_work: Callable[[], int] = lambda: 0) -> T:
         """Let time pass from one sleeper to the next until the work is done.
 
-        Not while one of those who are `at_work` does something that takes real time: a lease could
-        be over before a call has been answered.
+        While one of those who are `at_work` does not sleep, it may be making a call that takes real
+        time, so each step waits a little: otherwise a lease could be over before the call is.
         """
-        working = asyncio.ensure_future(work)
+        working, waited = asyncio.ensure_future(work), 0
         while not working.done():
             sleeping = asyncio.ensure_future(self.sleeping())
             await asyncio.wait((working, sleeping), return_when=asyncio.FIRST_COMPLETED)
-            if len(self._left()) < at_work():
+            if waited < LITTLE and len(self._left()) < at_work():
+                waited += 1
                 await asyncio.sleep(0.001)
             elif sleeping.done():
+                waited = 0
                 self.passes(sleeping.result())
             sleeping.cancel()
         return working.result()
