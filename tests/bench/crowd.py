@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LABELS: dict[str, Any] = {"pod": "pod-1", "job": "petstore", "severity": "page"}
 ALERT = Origin("bench", "main").fingerprint("demo", "Errors", {"alertname": "Errors", **LABELS})
+EVERYWHERE = ("/", "/sampling/", "/account/", "/traces/", "/alerts/")  # pages of every site
 PATHS = (
     "/",
     "/sampling/",
@@ -109,7 +110,10 @@ def people(portal: portals.Portal, count: int) -> list[Person]:
 
 
 async def at_once(
-    portal: portals.Portal, browsers: Sequence[Person], callers: Sequence[Person] = ()
+    portal: portals.Portal,
+    browsers: Sequence[Person],
+    callers: Sequence[Person] = (),
+    pages: Sequence[str] = PATHS,
 ) -> Answers:
     """Let each browser load a page and each caller call, all at the same moment."""
     answers = Answers()
@@ -145,7 +149,7 @@ async def at_once(
 
     async with grpc.aio.insecure_channel(portal.grpc) as channel:
         ops: OpsAsyncStub = OpsStub(channel)
-        paths = islice(cycle(PATHS), len(browsers))
+        paths = islice(cycle(pages), len(browsers))
         tasks = [
             *(asyncio.create_task(browse(*each)) for each in zip(browsers, paths, strict=True)),
             *(asyncio.create_task(call(each, ops)) for each in callers),

@@ -81,7 +81,8 @@ def team(tmp_path_factory: pytest.TempPathFactory, jaeger: servers.Jaeger) -> It
 
 @pytest.mark.parametrize("count", [24, 60])
 async def test_it_serves_a_crowd_with_the_default_pool(team: Team, count: int) -> None:
-    answers = await crowd.at_once(team.portal, team.people[:count], team.people[count:][:10])
+    browsers, callers = team.people[:count], team.people[count:][:10]
+    answers = await crowd.at_once(team.portal, browsers, callers, crowd.EVERYWHERE)
     assert answers.failed == 0, answers.statuses
 
 
@@ -137,7 +138,7 @@ def test_it_says_so_of_a_database_that_hangs_while_it_hangs(team: Team) -> None:
 async def test_it_tells_a_crowd_behind_a_lock_to_try_again_while_it_is_held(team: Team) -> None:
     with psycopg.connect(team.database.url) as somebody:
         somebody.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
-        answers = await crowd.at_once(team.portal, team.people[:40])
+        answers = await crowd.at_once(team.portal, team.people[:40], pages=crowd.EVERYWHERE)
         admin = await asyncio.to_thread(team.opens, "/admin/")
         alive = await asyncio.to_thread(team.opens, "/healthz")
     assert answers.statuses == {"503": 40}
